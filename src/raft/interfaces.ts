@@ -1,0 +1,75 @@
+/**
+ * What the driver needs from the world. Production and simulation differ only behind these.
+ */
+import type { Message } from './message.ts';
+import type { Entry, EntryId, Index, LogBatch, LogState, ReplicaId } from './types.ts';
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** The only source of time for raft, store and gateway logic. */
+export interface Clock {
+  /** Monotonic milliseconds from an arbitrary origin, with fractions; never compared across processes. */
+  now(): number;
+  /** Calls once, not before `delayMs` have passed. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls once, after what already waits on the loop: the end of a batch. */
+  defer(callback: () => void): void;
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
+}
+
+/**
+ * The durable log of one replica. Batches are written in call order; the driver never has two in flight.
+ * Any rejection is final: the replica must stop, acknowledge nothing more, and verify again when it starts.
+ */
+export interface LogStore {
+  /** What was found and verified at open. */
+  readonly state: LogState;
+  /** Resolves when the batch is durable; until then nothing may depend on it. */
+  append(batch: LogBatch): Promise<void>;
+  /**
+   * Entries from `from` on, contiguous and verified, at least one if `from` is in the log, up to and including `to`,
+   * stopping before `maxBytes` of payload are exceeded (the first entry is always returned).
+   */
+  read(from: Index, to: Index, maxBytes: number): Promise<readonly Entry[]>;
+  /** The hash over the log up to and including this durable entry; equal on all replicas where the logs are equal. */
+  chainHash(index: Index): Uint8Array;
+  close(): Promise<void>;
+}
+
+export interface AppliedGroup<Result> {
+  /** One for each entry handed in, in order; null for entries that are not commands. */
+  readonly results: readonly (Result | null)[];
+  /** Resolves when the group is durable and visible to reads. A rejection is final, as in LogStore. */
+  readonly written: Promise<void>;
+}
+
+/**
+ * The replicated state. `apply` is a pure, total function of entry and state: no clock, chance or locale.
+ * Groups are handed in log order, the next may come before the last one is written.
+ */
+export interface StateMachine<Result> {
+  /** The last entry whose effects are durable and visible to reads; only grows. */
+  readonly applied: EntryId;
+  /** `chainHash` is the log's hash at the last entry of the group. */
+  apply(entries: readonly Entry[], chainHash: Uint8Array): AppliedGroup<Result>;
+  close(): Promise<void>;
+}
+
+/** Carries messages between replicas, best effort: they may be lost, late, twice, or out of order. */
+export interface Transport {
+  /** Never throws and never blocks; what cannot be sent is dropped. */
+  send(to: ReplicaId, messages: readonly Message[]): void;
+}
+
+/** What the transport tells its owner. */
+export interface TransportEvents {
+  onMessages(from: ReplicaId, messages: readonly Message[]): void;
+  /** The connection to this peer broke: what was in flight may be lost. */
+  onDisconnect(peer: ReplicaId): void;
+}

@@ -1,0 +1,78 @@
+/**
+ * What gateways and replicas say to each other over RPC. The byte form is in protocol-codec.ts.
+ * Every request carries a deadline, every answer is a value: nothing is thrown through the transport.
+ */
+import type { Index, ReplicaId, Term } from '../raft/types.ts';
+import type { CommandResult, Query, QueryResult } from './command.ts';
+
+/** Commands that arrived together travel together; each becomes one log entry of its own. */
+export interface WriteRequest {
+  readonly type: 'write';
+  /** How long the caller will wait, at most. */
+  readonly timeoutMs: number;
+  /** Encoded by command-codec.ts; passed to the log as they are. */
+  readonly commands: readonly Uint8Array[];
+}
+
+export type WriteReply =
+  | { readonly type: 'done'; readonly result: CommandResult }
+  /** Refused before it was appended. */
+  | { readonly type: 'notLeader'; readonly leader: ReplicaId | null }
+  /** Refused before it was appended: the proposal queue is full. */
+  | { readonly type: 'overloaded' }
+  /** Refused before it was appended: not a well-formed command within the limits. */
+  | { readonly type: 'invalid'; readonly reason: string }
+  /** Refused before it was appended: the disk has no room. */
+  | { readonly type: 'diskFull' }
+  /** Appended, but this replica cannot say what became of it. */
+  | { readonly type: 'unknown' };
+
+export interface ReadRequest {
+  readonly type: 'read';
+  readonly timeoutMs: number;
+  readonly queries: readonly Query[];
+}
+
+export type ReadReply =
+  | { readonly type: 'done'; readonly result: QueryResult }
+  /** No leader confirmed the read in time. */
+  | { readonly type: 'unavailable' }
+  /** The answers before this one filled the message: ask again. */
+  | { readonly type: 'full' };
+
+export interface StatusRequest {
+  readonly type: 'status';
+}
+
+/** Also rides on every answer to a ping, so that clients learn of a new leader at once. */
+export interface ReplicaStatus {
+  readonly id: ReplicaId;
+  readonly clusterId: string;
+  readonly bootId: number;
+  readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+  /** `recovering`: it has lost log entries and is fetching them from the leader. */
+  readonly state: 'normal' | 'recovering';
+  readonly term: Term;
+  readonly leader: ReplicaId | null;
+  readonly firstIndex: Index;
+  readonly lastIndex: Index;
+  readonly commitIndex: Index;
+  readonly publishIndex: Index;
+  readonly appliedIndex: Index;
+  /** While recovering: how far the log once reached. */
+  readonly claimIndex: Index | null;
+  readonly leaderChanges: number;
+  /** Hex; equal on replicas with equal appliedIndex. */
+  readonly stateDigest: string;
+  /** One line when something needs a person's eye, else null. */
+  readonly message: string | null;
+}
+
+export type StoreRequest = WriteRequest | ReadRequest | StatusRequest;
+
+export type StoreReply =
+  | { readonly type: 'write'; readonly replies: readonly WriteReply[] }
+  | { readonly type: 'read'; readonly replies: readonly ReadReply[] }
+  | { readonly type: 'status'; readonly status: ReplicaStatus }
+  /** The request could not be understood or served at all. */
+  | { readonly type: 'error'; readonly reason: string };

@@ -1,0 +1,13 @@
+import type { Clock, Random } from './raft/interfaces.ts';
+
+/** Real time. Simulations hand in their own. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer(delayMs, callback) {
+    const handle = setTimeout(callback, Math.max(0, delayMs));
+    return { cancel: () => clearTimeout(handle) };
+  },
+  defer: (callback) => void setImmediate(callback),
+};
+
+export const systemRandom: Random = { next: () => Math.random() };
