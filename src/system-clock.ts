@@ -1,5 +1,7 @@
 import type { Clock, Random } from './raft/interfaces.ts';
 
+export type { Clock, Random } from './raft/interfaces.ts';
+
 /** Real time. Simulations hand in their own. */
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -113,3 +113,12 @@ export function keyProblem(key: string): string | null {
   }
   return null;
 }
+
+/** Why this is not a content type, or null: at most 256 characters of printable ASCII, since it goes back out as a header. */
+export function contentTypeProblem(contentType: string): string | null {
+  if (contentType.length > limits.contentTypeBytesMax) {
+    return `a content type is at most ${limits.contentTypeBytesMax} characters, got ${contentType.length}`;
+  }
+  if (!/^[\x20-\x7e]*$/.test(contentType)) return 'a content type must be printable ASCII';
+  return null;
+}

@@ -38,9 +38,15 @@ export interface FixedFile {
   close(): Promise<void>;
 }
 
+export type LockResult =
+  | { readonly type: 'taken'; release(): Promise<void> }
+  /** By a living process, perhaps this one. */
+  | { readonly type: 'held'; readonly pid: number };
+
 /** All paths are absolute. Errors carry node's `code` (ENOENT, ENOSPC, EIO, …) or LevelDB's (LEVEL_CORRUPTION, …). */
 export interface Disk {
-  /** Rejects if the database is missing and `createIfMissing` is false, or if it is damaged or held by another. */
+  /** Rejects if the database is missing and `createIfMissing` is false, or if it is damaged or held by another.
+   *  Without `createIfMissing` nothing is created. */
   openKeyValueStore(path: string, options: { readonly createIfMissing: boolean }): Promise<KeyValueStore>;
   /** Creates (filled with zeros and synced, its directory too) or opens; a file of another size is an error. */
   openFixedFile(path: string, sizeBytes: number, options: { readonly create: boolean }): Promise<FixedFile>;
@@ -54,4 +60,6 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Recursive, durable; missing is fine. */
   remove(path: string): Promise<void>;
+  /** A lock file that names its process; a dead process's is taken over. The directory must exist. */
+  lock(path: string): Promise<LockResult>;
 }

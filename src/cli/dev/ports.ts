@@ -1,0 +1,57 @@
+/** Is a port free? The only way to know is to take it for a moment. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { type Address, parseAddress } from '../../cluster-file.ts';
+import type { ClusterPlan } from '../cluster-plan.ts';
+import { Failure } from '../failure.ts';
+
+export interface PortNeed extends Address {
+  readonly protocol: 'tcp' | 'udp';
+  /** Who will listen there, and the flag that moves it. */
+  readonly owner: string;
+  readonly flag: string;
+}
+
+export function portNeeds({ replicas, gateways }: ClusterPlan): readonly PortNeed[] {
+  return [
+    ...gateways.map(({ id, http }) => ({ ...parseAddress(http), protocol: 'tcp' as const, owner: id, flag: '--port' })),
+    ...replicas.flatMap(({ id, rpc, http }) => [
+      { ...parseAddress(rpc), protocol: 'udp' as const, owner: id, flag: '--base-port' },
+      { ...parseAddress(http), protocol: 'tcp' as const, owner: id, flag: '--base-port' },
+    ]),
+  ];
+}
+
+/** Throws Failure naming the first port that cannot be taken, and why. */
+export async function checkPorts(needs: readonly PortNeed[]): Promise<void> {
+  const problems = await Promise.all(needs.map(portProblem));
+  const first = problems.find((problem) => problem !== null);
+  if (first !== undefined) throw new Failure(first);
+}
+
+async function portProblem(need: PortNeed): Promise<string | null> {
+  try {
+    await (need.protocol === 'tcp' ? tryTcp(need) : tryUdp(need));
+    return null;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const where = `${need.protocol} port ${need.port} on ${need.host}, which ${need.owner} needs,`;
+    if (code === 'EADDRINUSE') return `${where} is taken; stop what listens there, or choose another with ${need.flag}`;
+    return `${where} cannot be used: ${message}; choose another with ${need.flag}`;
+  }
+}
+
+async function tryTcp({ host, port }: Address): Promise<void> {
+  const server = createServer().listen({ host, port, exclusive: true });
+  await once(server, 'listening');
+  server.close();
+  await once(server, 'close');
+}
+
+async function tryUdp({ host, port }: Address): Promise<void> {
+  const socket = createSocket('udp4').bind({ address: host, port, exclusive: true });
+  await once(socket, 'listening');
+  socket.close();
+  await once(socket, 'close');
+}

@@ -1,0 +1,49 @@
+/**
+ * Answers leave in one piece, past Koa's own response: this is the hot path, and there is one way out of it.
+ */
+import type { ServerResponse } from 'node:http';
+import type { RouterContext } from '@koa/router';
+
+export interface RequestState {
+  /** For the access log; only reads have one. */
+  cacheStatus?: string;
+}
+
+export type RequestContext = RouterContext<RequestState>;
+
+export interface Answer {
+  readonly status: number;
+  /** Names and values in turn; without Content-Length where there is a body. */
+  readonly headers: readonly string[];
+  readonly body: string | Buffer | null;
+}
+
+/** Up to here copying a body behind its header costs less than a write of two parts. */
+const joinedBytesMax = 16 * 1024;
+
+export function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (body === null) {
+    response.writeHead(status, ['X-Content-Type-Options', 'nosniff', ...headers]);
+    response.end();
+    return;
+  }
+  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+  response.writeHead(status, ['X-Content-Type-Options', 'nosniff', 'Content-Length', String(bytes), ...headers]);
+  // Node joins header and body where both are strings; in latin1 a character is a byte.
+  if (typeof body === 'string') response.end(body);
+  else if (bytes <= joinedBytesMax) response.end(body.toString('latin1'), 'latin1');
+  else response.end(body);
+}
+
+export function jsonAnswer(
+  status: number,
+  headers: readonly string[],
+  body: unknown,
+): Answer & { readonly body: string } {
+  return { status, headers: ['Content-Type', 'application/json', ...headers], body: JSON.stringify(body) };
+}
+
+/** A route's handler as the router wants it. */
+export function answering(handle: (ctx: RequestContext) => Answer | Promise<Answer>) {
+  return async (ctx: RequestContext): Promise<void> => send(ctx.res, await handle(ctx));
+}

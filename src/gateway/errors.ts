@@ -1,0 +1,125 @@
+/**
+ * Everything the gateway can refuse, and how that looks over HTTP: problem documents (RFC 9457) with a stable `code`.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { ReadOutcome, WriteOutcome } from '../store/client.ts';
+import type { Answer } from './answer.ts';
+
+/** The one table of codes. Clients compare codes, never texts. */
+const statusOf = {
+  bad_target: 400,
+  bad_key: 400,
+  bad_parameter: 400,
+  bad_header: 400,
+  unknown_replica: 400,
+  unknown_route: 404,
+  key_not_found: 404,
+  method_not_allowed: 405,
+  precondition_failed: 412,
+  value_too_large: 413,
+  url_too_long: 414,
+  unsupported_encoding: 415,
+  overloaded: 429,
+  internal: 500,
+  invalid_command: 502,
+  no_leader: 503,
+  replica_unavailable: 503,
+  read_timeout: 504,
+  write_timeout: 504,
+  disk_full: 507,
+} as const;
+
+export type ProblemCode = keyof typeof statusOf;
+
+/** What became of a write. */
+export type Outcome = 'not_applied' | 'unknown';
+
+/** A refusal. Thrown for bad input; what the store answers is a value. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem';
+  readonly code: ProblemCode;
+  readonly status: number;
+  /** For requests that write. */
+  readonly outcome: Outcome;
+
+  constructor(code: ProblemCode, detail: string, outcome: Outcome = 'not_applied') {
+    super(detail);
+    this.code = code;
+    this.status = statusOf[code];
+    this.outcome = outcome;
+  }
+}
+
+const retryAfterSeconds: Partial<Record<ProblemCode, string>> = {
+  overloaded: '1',
+  no_leader: '1',
+  replica_unavailable: '1',
+};
+
+const writeMethods = ['PUT', 'DELETE'];
+
+/** `headers` go with it; `method` is the request's. */
+export function problemAnswer(problem: HttpProblem, method: string, headers: readonly string[] = []): Answer {
+  const { code, status, message: detail, outcome } = problem;
+  const retryAfter = retryAfterSeconds[code];
+  return {
+    status,
+    headers: [
+      ...['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store'],
+      ...(retryAfter === undefined ? [] : ['Retry-After', retryAfter]),
+      ...headers,
+    ],
+    body: JSON.stringify({
+      type: 'about:blank',
+      title: STATUS_CODES[status],
+      status,
+      detail,
+      code,
+      ...(writeMethods.includes(method) ? { outcome } : {}),
+    }),
+  };
+}
+
+export function writeProblem(outcome: Exclude<WriteOutcome, { type: 'done' }>, timeoutMs: number): HttpProblem {
+  switch (outcome.type) {
+    case 'noLeader':
+      return new HttpProblem('no_leader', `no leader was found within ${timeoutMs} ms; nothing was written, try again`);
+    case 'overloaded':
+      return new HttpProblem('overloaded', 'the leader has too many writes waiting; nothing was written, try again');
+    case 'diskFull':
+      return new HttpProblem('disk_full', 'the leader has no room left on its disk; nothing was written');
+    case 'invalid':
+      return new HttpProblem('invalid_command', `the leader refused the command: ${outcome.reason}`);
+    case 'unknown':
+      return new HttpProblem(
+        'write_timeout',
+        `no answer within ${timeoutMs} ms; it may have been written, or may still be: read the key to find out`,
+        'unknown',
+      );
+  }
+}
+
+export function readProblem(
+  outcome: Exclude<ReadOutcome, { type: 'done' }>,
+  { replica, timeoutMs }: { readonly replica?: string; readonly timeoutMs: number },
+): HttpProblem {
+  if (outcome.type === 'unknownReplica') {
+    const known = outcome.known.join(', ');
+    return new HttpProblem('unknown_replica', `there is no replica ${quote(replica)}; there are ${known}`);
+  }
+  if (replica !== undefined) {
+    return new HttpProblem(
+      'replica_unavailable',
+      `replica ${quote(replica)} could not answer within ${timeoutMs} ms; without ?replica another one may`,
+    );
+  }
+  return new HttpProblem('read_timeout', `no replica could answer within ${timeoutMs} ms; try again`);
+}
+
+const quotedCharactersMax = 64;
+
+/** What a client sent, for a `detail`: escaped, and no longer than a glance. */
+export function quote(text: string | undefined): string {
+  if (text === undefined) return '""';
+  return JSON.stringify(text.length <= quotedCharactersMax ? text : `${text.slice(0, quotedCharactersMax)}…`);
+}

@@ -1,0 +1,102 @@
+/**
+ * The gateway's socket, and the limits that only a socket can keep. Time here is real: Node's own timers watch it.
+ */
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { isLoopback } from '../cluster-file.ts';
+import { ConfigError } from '../config.ts';
+import { type ListeningServer, listen } from '../meta-http.ts';
+import { type AppOptions, createApp } from './app.ts';
+import { defaultLimits, type GatewayLimits } from './limits.ts';
+
+export interface GatewayOptions extends AppOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Allows a host that other machines can reach; whoever reaches it may read and write everything. */
+  readonly insecure: boolean;
+}
+
+/** Throws ConfigError if it may not, or cannot, listen there. `close` finishes what is under way; the client stays open. */
+export async function startGateway(options: GatewayOptions): Promise<ListeningServer> {
+  const { host, port, insecure, log } = options;
+  if (!insecure && !isLoopback(host)) {
+    throw new ConfigError(
+      `cannot listen on ${host}: other machines could read and write everything; expected 127.0.0.1, or --insecure`,
+    );
+  }
+  const limits = { ...defaultLimits, ...options.limits };
+  const server = createHttpServer(createApp(options).callback(), limits);
+  const address = await listen(server, host, port);
+  log.info('gateway listens', address);
+  return { address, close: () => closeGracefully(server, limits.closeTimeoutMs) };
+}
+
+function createHttpServer(handle: RequestListener, limits: GatewayLimits): Server {
+  /** The response to the last request each connection sent. */
+  const latestResponse = new WeakMap<Socket, ServerResponse>();
+  const listener: RequestListener = (request, response) => {
+    latestResponse.set(request.socket, response);
+    handle(request, response);
+  };
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: limits.timeoutCheckMs,
+      noDelay: true,
+    },
+    listener,
+  );
+  server.timeout = limits.socketIdleMs;
+  server.maxConnections = limits.connectionsMax;
+  // Beyond a count Node drops headers silently, an If-Match among them; their bytes are bounded anyway.
+  server.maxHeadersCount = 0;
+  // The body is asked for only once the head of the request was found good.
+  server.on('checkContinue', listener);
+  server.on('drop', () => server.closeIdleConnections());
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    refuse(socket as Socket, statusOfError(error), latestResponse.get(socket as Socket));
+  });
+  return server;
+}
+
+type Status = '400 Bad Request' | '408 Request Timeout' | '431 Request Header Fields Too Large';
+
+function statusOfError({ code }: NodeJS.ErrnoException): Status {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return '431 Request Header Fields Too Large';
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return '408 Request Timeout';
+    default:
+      return '400 Bad Request';
+  }
+}
+
+/**
+ * Answers what never became a request, but only where the answer cannot be taken for that to an earlier request: a
+ * write that is under way would seem refused.
+ */
+function refuse(socket: Socket, status: Status, latest: ServerResponse | undefined): void {
+  const betweenRequests = latest === undefined || (latest.writableFinished && latest.req.complete);
+  const withinRequest = latest?.socket === socket && !latest.req.complete && !latest.headersSent;
+  if (!socket.writable || socket.bytesRead === 0 || !(betweenRequests || withinRequest)) {
+    socket.destroy();
+    return;
+  }
+  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
+}
+
+async function closeGracefully(server: Server, timeoutMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Connections whose answer is still under way must not wait for another request after it.
+  server.keepAliveTimeout = 1;
+  server.keepAliveTimeoutBuffer = 0;
+  const bound = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  await closed;
+  clearTimeout(bound);
+}

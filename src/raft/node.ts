@@ -1,0 +1,483 @@
+/**
+ * The driver: one loop per replica that turns the core's duties into disk and network, through interfaces.
+ *
+ * Every input goes to the core at once; a flush, at the end of the loop's turn, carries out what came of all of them:
+ * send, answer reads, write one batch, apply. So whatever arrives together is written and sent together.
+ */
+import { InvariantError, invariant } from './assert.ts';
+import type { RaftConstants } from './constants.ts';
+import { raftConstants } from './constants.ts';
+import type { Clock, LogStore, Random, StateMachine, Timer, Transport, TransportEvents } from './interfaces.ts';
+import { entryBytes } from './log.ts';
+import type { Message } from './message.ts';
+import type { RaftStatus } from './raft.ts';
+import { Raft } from './raft.ts';
+import type { Configuration, Entry, Index, LogRead, ReadState, ReplicaId, Term } from './types.ts';
+
+/** The directory under this id is not the one the cluster knows (§4 of the design: a wiped directory). */
+export class IdentityLostError extends Error {
+  override readonly name = 'IdentityLostError';
+}
+
+export type ProposalOutcome<Result> =
+  | { readonly type: 'applied'; readonly index: Index; readonly result: Result }
+  /** Refused before it was appended. */
+  | { readonly type: 'notLeader'; readonly leader: ReplicaId | null }
+  /** Refused before it was appended. */
+  | { readonly type: 'overloaded' }
+  /** Appended, but leadership was lost: it may or may not be committed by another leader. */
+  | { readonly type: 'unknown' };
+
+/** Called as things happen, for logs and metrics; must not throw. */
+export interface RaftObserver {
+  onRoleChange(status: RaftStatus): void;
+  onBatchDurable(entries: number, seconds: number): void;
+  onApplied(entries: number): void;
+}
+
+export interface RaftNodeOptions<Result> {
+  readonly id: ReplicaId;
+  readonly bootstrap: Configuration;
+  readonly log: LogStore;
+  readonly stateMachine: StateMachine<Result>;
+  /** Called once, with what the transport has to be connected to. */
+  readonly transport: (events: TransportEvents) => Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly constants?: RaftConstants;
+  readonly observer: RaftObserver;
+  /** The replica can do nothing more and must exit: a failed write, a broken invariant, a lost identity. Called once. */
+  readonly onFatal: (error: Error) => void;
+}
+
+interface PendingProposal {
+  readonly term: Term;
+  readonly index: Index;
+  readonly settle: (position: number, outcome: ProposalOutcome<unknown>) => void;
+  readonly position: number;
+}
+
+interface ReadWaiter {
+  readonly deadlineAt: number;
+  readonly settle: (mayRead: boolean) => void;
+}
+
+interface ReadBatch {
+  readonly waiters: readonly ReadWaiter[];
+  readonly timer: Timer;
+}
+
+interface ConfirmedReads extends ReadBatch {
+  readonly readIndex: Index;
+}
+
+const unknownOutcome = { type: 'unknown' } as const;
+
+/** A read index that was asked for and not answered is asked for again: the question or the answer was lost. */
+const readRetryMs = 150;
+/** When no leader is known, or it cannot say yet. */
+const readBackoffMs = 20;
+const applyBytesMax = 1024 * 1024;
+/** Applying pauses while this much is applied in memory and not yet written. */
+const unwrittenBytesMax = 16 * 1024 * 1024;
+
+export class RaftNode<Result> {
+  readonly #id: ReplicaId;
+  readonly #raft: Raft;
+  readonly #log: LogStore;
+  readonly #stateMachine: StateMachine<Result>;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #observer: RaftObserver;
+  readonly #onFatal: (error: Error) => void;
+  readonly #bootId: number;
+
+  #stopped = false;
+  #flushScheduled = false;
+  #writing = false;
+  #timer: Timer | null = null;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #observedRole: { role: RaftStatus['role']; term: Term; leader: ReplicaId | null } | null = null;
+
+  /** In index order; the live part begins at `#proposalsHead`. All of the term led now. */
+  #proposals: PendingProposal[] = [];
+  #proposalsHead = 0;
+
+  #readsArrived: ReadWaiter[] = [];
+  readonly #readsAsked = new Map<string, ReadBatch>();
+  #readCounter = 0;
+  /** Confirmed, waiting for the state machine; ascending by index. */
+  #readsConfirmed: ConfirmedReads[] = [];
+
+  /** Entries up to here were handed to the state machine. */
+  #handedIndex: Index;
+  #readingForApply = false;
+  #unwrittenBytes = 0;
+
+  constructor(options: RaftNodeOptions<Result>) {
+    this.#id = options.id;
+    this.#log = options.log;
+    this.#stateMachine = options.stateMachine;
+    this.#clock = options.clock;
+    this.#observer = options.observer;
+    this.#onFatal = options.onFatal;
+    this.#bootId = options.log.state.bootId;
+    this.#handedIndex = options.stateMachine.applied.index;
+    this.#raft = new Raft({
+      id: options.id,
+      constants: options.constants ?? raftConstants,
+      random: options.random,
+      log: options.log.state,
+      bootstrap: options.bootstrap,
+      appliedIndex: this.#handedIndex,
+      now: options.clock.now(),
+    });
+    this.#transport = options.transport({
+      onMessages: (_from, messages) => this.#receive(messages),
+      onDisconnect: (peer) =>
+        this.#input(() => {
+          this.#raft.peerDisconnected(this.#clock.now(), peer);
+        }),
+    });
+    this.#schedule();
+  }
+
+  get status(): RaftStatus {
+    return this.#raft.status;
+  }
+
+  get configuration(): Configuration {
+    return this.#raft.configuration;
+  }
+
+  /** Resolves when each command has been applied or given up; never rejects. */
+  propose(commands: readonly Uint8Array[]): Promise<readonly ProposalOutcome<Result>[]> {
+    return new Promise((resolve) => {
+      const outcomes: ProposalOutcome<Result>[] = new Array(commands.length);
+      let open = commands.length;
+      const settle = (position: number, outcome: ProposalOutcome<unknown>) => {
+        outcomes[position] = outcome as ProposalOutcome<Result>;
+        if (--open === 0) resolve(outcomes);
+      };
+      if (commands.length === 0) resolve(outcomes);
+      if (this.#stopped) {
+        for (const position of commands.keys()) settle(position, { type: 'notLeader', leader: null });
+        return;
+      }
+      this.#input(() => this.#append(commands, settle));
+    });
+  }
+
+  /**
+   * Resolves true once a read of the state machine here is linearizable, false if no leader confirmed it within
+   * `timeoutMs`; never rejects. Reads that arrive together share one question.
+   */
+  confirmRead(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (this.#stopped) {
+        resolve(false);
+        return;
+      }
+      this.#readsArrived.push({ deadlineAt: this.#clock.now() + timeoutMs, settle: resolve });
+      this.#schedule();
+    });
+  }
+
+  /** Ends the loop; what waits is answered as unknown. Log and state machine are the owner's to close. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#abandonProposals();
+    const waiting = [
+      ...this.#readsArrived,
+      ...[...this.#readsAsked.values()].flatMap(({ waiters }) => waiters),
+      ...this.#readsConfirmed.flatMap(({ waiters }) => waiters),
+    ];
+    for (const { timer } of [...this.#readsAsked.values(), ...this.#readsConfirmed]) timer.cancel();
+    this.#readsArrived = [];
+    this.#readsAsked.clear();
+    this.#readsConfirmed = [];
+    for (const waiter of waiting) waiter.settle(false);
+  }
+
+  // Inputs
+
+  #input(work: () => void): void {
+    if (this.#stopped) return;
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#schedule();
+  }
+
+  #receive(messages: readonly Message[]): void {
+    this.#input(() => {
+      const now = this.#clock.now();
+      for (const message of messages) this.#raft.step(now, message);
+    });
+  }
+
+  #append(commands: readonly Uint8Array[], settle: PendingProposal['settle']): void {
+    const result = this.#raft.propose(this.#clock.now(), commands);
+    if (result.type !== 'appended') {
+      for (const position of commands.keys()) settle(position, result);
+      return;
+    }
+    for (const position of commands.keys()) {
+      if (position >= result.count) settle(position, { type: 'overloaded' });
+      else {
+        const index = (result.firstIndex + position) as Index;
+        this.#proposals.push({ term: result.term, index, settle, position });
+      }
+    }
+  }
+
+  #schedule(): void {
+    if (this.#flushScheduled || this.#stopped) return;
+    this.#flushScheduled = true;
+    this.#clock.defer(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #armTimer(): void {
+    const at = this.#raft.nextDeadlineAt;
+    // A deadline that moved later is found when the timer fires.
+    if (this.#timerAt <= at) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.#clock.setTimer(at - this.#clock.now(), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      // After a stall, messages that waited meanwhile are heard before the timeout is.
+      this.#clock.defer(() => this.#input(() => this.#raft.tick(this.#clock.now())));
+    });
+  }
+
+  // Duties
+
+  #flush(): void {
+    if (this.#stopped) return;
+    try {
+      this.#observeRole();
+      this.#askReadIndex();
+      this.#carryOut();
+      this.#writeBatch();
+      this.#apply();
+      this.#armTimer();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #carryOut(): void {
+    const ready = this.#raft.takeReady();
+    if (ready.messages.length > 0) this.#send(ready.messages);
+    for (const readState of ready.readStates) this.#readAnswered(readState);
+    for (const read of ready.logReads) this.#readLog(read);
+  }
+
+  #send(messages: readonly Message[]): void {
+    const byPeer = new Map<ReplicaId, Message[]>();
+    for (const message of messages) {
+      const queue = byPeer.get(message.to);
+      if (queue === undefined) byPeer.set(message.to, [message]);
+      else queue.push(message);
+    }
+    for (const [to, queue] of byPeer) this.#transport.send(to, queue);
+  }
+
+  #readLog(read: LogRead): void {
+    this.#log.read(read.from, this.#raft.status.durableIndex, read.maxBytes).then(
+      (entries) => this.#input(() => this.#raft.entriesRead(this.#clock.now(), read, entries)),
+      (error) => this.#fail(error),
+    );
+  }
+
+  #writeBatch(): void {
+    if (this.#writing) return;
+    const batch = this.#raft.takeBatch();
+    if (batch === null) return;
+    this.#writing = true;
+    const startedAt = this.#clock.now();
+    this.#log.append(batch).then(
+      () => {
+        if (this.#stopped) return;
+        const now = this.#clock.now();
+        this.#writing = false;
+        this.#observer.onBatchDurable(batch.entries.length, (now - startedAt) / 1000);
+        try {
+          this.#raft.batchDurable(now);
+        } catch (error) {
+          this.#fail(error);
+          return;
+        }
+        this.#flush();
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #apply(): void {
+    while (!this.#readingForApply && this.#unwrittenBytes < unwrittenBytesMax) {
+      const to = this.#raft.applicableIndex;
+      if (this.#handedIndex >= to) return;
+      const from = (this.#handedIndex + 1) as Index;
+      const entries = this.#raft.cachedEntries(from, to, applyBytesMax);
+      if (entries === null) {
+        this.#readForApply(from, to);
+        return;
+      }
+      this.#applyEntries(entries);
+    }
+  }
+
+  #readForApply(from: Index, to: Index): void {
+    this.#readingForApply = true;
+    this.#log.read(from, to, applyBytesMax).then(
+      (entries) => {
+        this.#readingForApply = false;
+        this.#input(() => this.#applyEntries(entries));
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #applyEntries(entries: readonly Entry[]): void {
+    const first = entries[0];
+    const last = entries.at(-1);
+    invariant(first?.index === this.#handedIndex + 1 && last !== undefined, 'entries are applied in order, each once');
+    const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
+    const group = this.#stateMachine.apply(entries, this.#log.chainHash(last.index));
+    this.#handedIndex = last.index;
+    this.#unwrittenBytes += bytes;
+    this.#settleProposals(entries, group.results);
+    this.#observer.onApplied(entries.length);
+    group.written.then(
+      () => {
+        this.#unwrittenBytes -= bytes;
+        this.#releaseReads();
+        this.#schedule();
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #settleProposals(entries: readonly Entry[], results: readonly (Result | null)[]): void {
+    const first = (entries[0] as Entry).index;
+    while (this.#proposalsHead < this.#proposals.length) {
+      const proposal = this.#proposals[this.#proposalsHead] as PendingProposal;
+      const entry = entries[proposal.index - first];
+      if (entry === undefined) break;
+      this.#proposalsHead++;
+      const result = results[proposal.index - first] ?? null;
+      const applied = entry.term === proposal.term && result !== null;
+      const outcome = applied ? ({ type: 'applied', index: proposal.index, result } as const) : unknownOutcome;
+      proposal.settle(proposal.position, outcome);
+    }
+    if (this.#proposalsHead === this.#proposals.length) {
+      this.#proposals = [];
+      this.#proposalsHead = 0;
+    } else if (this.#proposalsHead > 4096) {
+      this.#proposals = this.#proposals.slice(this.#proposalsHead);
+      this.#proposalsHead = 0;
+    }
+  }
+
+  #abandonProposals(): void {
+    const open = this.#proposals.slice(this.#proposalsHead);
+    this.#proposals = [];
+    this.#proposalsHead = 0;
+    for (const proposal of open) proposal.settle(proposal.position, unknownOutcome);
+  }
+
+  // Reads
+
+  #askReadIndex(): void {
+    if (this.#readsArrived.length === 0) return;
+    const waiters = this.#readsArrived;
+    this.#readsArrived = [];
+    const requestId = `${this.#id}.${this.#bootId}.${++this.#readCounter}`;
+    const timer = this.#clock.setTimer(readRetryMs, () => {
+      this.#readsAsked.delete(requestId);
+      this.#askAgain(waiters);
+    });
+    this.#readsAsked.set(requestId, { waiters, timer });
+    this.#raft.readIndex(this.#clock.now(), requestId);
+  }
+
+  #readAnswered({ requestId, readIndex }: ReadState): void {
+    const batch = this.#readsAsked.get(requestId);
+    if (batch === undefined) return;
+    this.#readsAsked.delete(requestId);
+    batch.timer.cancel();
+    if (readIndex === null) {
+      this.#clock.setTimer(readBackoffMs, () => this.#askAgain(batch.waiters));
+      return;
+    }
+    if (readIndex <= this.#stateMachine.applied.index) {
+      for (const waiter of batch.waiters) waiter.settle(true);
+      return;
+    }
+    const lastDeadlineAt = Math.max(...batch.waiters.map((waiter) => waiter.deadlineAt));
+    const timer = this.#clock.setTimer(lastDeadlineAt - this.#clock.now(), () => {
+      this.#readsConfirmed = this.#readsConfirmed.filter((confirmed) => confirmed.timer !== timer);
+      for (const waiter of batch.waiters) waiter.settle(false);
+    });
+    const later = this.#readsConfirmed.findIndex((confirmed) => confirmed.readIndex > readIndex);
+    const position = later < 0 ? this.#readsConfirmed.length : later;
+    this.#readsConfirmed.splice(position, 0, { readIndex, waiters: batch.waiters, timer });
+  }
+
+  /** Under a new id: an answer to the old question must not satisfy the new one. */
+  #askAgain(waiters: readonly ReadWaiter[]): void {
+    const now = this.#clock.now();
+    for (const waiter of waiters) {
+      if (this.#stopped || now >= waiter.deadlineAt) waiter.settle(false);
+      else this.#readsArrived.push(waiter);
+    }
+    this.#schedule();
+  }
+
+  #releaseReads(): void {
+    const { index } = this.#stateMachine.applied;
+    let released = 0;
+    for (const { readIndex, waiters, timer } of this.#readsConfirmed) {
+      if (readIndex > index) break;
+      released++;
+      timer.cancel();
+      for (const waiter of waiters) waiter.settle(true);
+    }
+    if (released > 0) this.#readsConfirmed.splice(0, released);
+  }
+
+  // Changes
+
+  #observeRole(): void {
+    const status = this.#raft.status;
+    if (status.boundElsewhere !== null) {
+      throw new IdentityLostError(
+        `${this.#id} lost its data: remove it and add a replacement under a new id ` +
+          `(this directory is not ${status.boundElsewhere}, which the cluster knows by that id)`,
+      );
+    }
+    const before = this.#observedRole;
+    if (before?.role === status.role && before.term === status.term && before.leader === status.leader) return;
+    this.#observedRole = { role: status.role, term: status.term, leader: status.leader };
+    // Proposals are all of one term: losing it, even if it is won back, loses them.
+    if (before?.role === 'leader' && (status.role !== 'leader' || status.term !== before.term)) {
+      this.#abandonProposals();
+    }
+    this.#observer.onRoleChange(status);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#onFatal(cause instanceof Error ? cause : new InvariantError(String(cause)));
+  }
+}

@@ -1,0 +1,215 @@
+/** One replica, put together: directory, log, state, transport, driver, server. Closed in reverse. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { ClusterFile } from '../cluster-file.ts';
+import type { Logger } from '../logger.ts';
+import { startMetaServer } from '../meta-http.ts';
+import { createReplicaMetrics } from '../metrics.ts';
+import type { TransportEvents } from '../raft/interfaces.ts';
+import { RaftNode } from '../raft/node.ts';
+import type { RaftStatus } from '../raft/raft.ts';
+import type { Configuration, ReplicaId } from '../raft/types.ts';
+import { systemClock, systemRandom } from '../system-clock.ts';
+import { version } from '../version.ts';
+import type { CommandResult } from './command.ts';
+import { openDataDirectory } from './data-directory.ts';
+import { levelDisk } from './disk-level.ts';
+import { watchDiskSpace } from './disk-space.ts';
+import { StartError } from './errors.ts';
+import { openLogStore } from './log-store.ts';
+import type { ReplicaStatus } from './protocol.ts';
+import { createRaftTransport } from './raft-transport.ts';
+import { replicaStatus } from './replica-status.ts';
+import { openRpcEndpoint } from './rpc-hyperswarm.ts';
+import type { StoreServer } from './server.ts';
+import { createStoreServer } from './server.ts';
+import { openStateMachine } from './state-machine.ts';
+
+export interface ReplicaOptions {
+  readonly id: ReplicaId;
+  readonly cluster: ClusterFile;
+  readonly keyPair: { readonly publicKey: Buffer; readonly secretKey: Buffer };
+  readonly dataDirectory: string;
+  /** IPv4 literal or name; for both ports. */
+  readonly host: string;
+  readonly rpcPort: number;
+  readonly httpPort: number;
+  readonly log: Logger;
+  /** The replica cannot go on: log it and exit non-zero. Called at most once. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Replica {
+  readonly status: () => ReplicaStatus;
+  close(): Promise<void>;
+}
+
+/** Rejects with a StartError, having touched nothing, when it must not start. */
+export async function startReplica(options: ReplicaOptions): Promise<Replica> {
+  const { id, cluster, log } = options;
+  await using closing = new AsyncDisposableStack();
+  let failed = false;
+  const onFatal = (error: Error): void => {
+    if (failed) return;
+    failed = true;
+    options.onFatal(error);
+  };
+
+  const directory = await openDataDirectory(levelDisk, options.dataDirectory, {
+    clusterId: cluster.clusterId,
+    replicaId: id,
+    newUuid: randomUUID,
+  });
+  closing.defer(() => directory.release());
+  const logStore = await openLogStore(levelDisk, directory, { replicaId: id, log });
+  closing.defer(() => logStore.close());
+  const stateMachine = await openStateMachine(levelDisk, join(directory.path, 'state'), {
+    firstStart: directory.firstStart,
+    syncWrites: true,
+    log,
+  });
+  closing.defer(() => stateMachine.close());
+  checkStateBelongsToLog(id, logStore, stateMachine);
+
+  const endpoint = await openRpcEndpoint({
+    keyPair: options.keyPair,
+    host: options.host,
+    port: options.rpcPort,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    onFatal,
+  });
+  closing.defer(() => endpoint.close());
+
+  const diskSpace = await watchDiskSpace(directory.path, log);
+  closing.defer(() => diskSpace.close());
+
+  const metrics = createReplicaMetrics({ version, status: () => status() });
+  const transport = (events: TransportEvents) => {
+    raftTransport = createRaftTransport({
+      endpoint,
+      self: id,
+      peers: () => cluster.replicas.filter((replica) => replica.id !== id),
+      events,
+      idOfKey: (key) => replicaOfKey(node.configuration, cluster, key),
+    });
+    return raftTransport;
+  };
+  let raftTransport: ReturnType<typeof createRaftTransport> | undefined;
+  const node = new RaftNode<CommandResult>({
+    id,
+    bootstrap: bootstrapConfiguration(cluster),
+    log: logStore,
+    stateMachine,
+    transport,
+    clock: systemClock,
+    random: systemRandom,
+    observer: {
+      onRoleChange: (raft) => logRole(log, raft),
+      onBatchDurable: metrics.logAppended,
+      onApplied: metrics.applied,
+    },
+    onFatal,
+  });
+  closing.defer(() => node.stop());
+
+  const status = (): ReplicaStatus =>
+    replicaStatus({
+      id,
+      clusterId: cluster.clusterId,
+      bootId: logStore.state.bootId,
+      raft: node.status,
+      applied: stateMachine.applied,
+      stateDigest: stateMachine.digest(),
+    });
+
+  const server: StoreServer = createStoreServer({
+    node,
+    query: (query) => stateMachine.query(query),
+    status,
+    diskFull: () => diskSpace.full,
+    observer: metrics,
+  });
+  await endpoint.listen(
+    {
+      onEvent: (from, bytes) => raftTransport?.receive(from, bytes),
+      onRequest: (_from, bytes) =>
+        server.handle(bytes).catch((error: Error) => {
+          onFatal(error);
+          throw error;
+        }),
+      pingInfo: () => server.pingInfo(),
+    },
+    (publicKey) => admits(node.configuration, cluster, publicKey),
+  );
+
+  const meta = await startMetaServer({
+    host: options.host,
+    port: options.httpPort,
+    livez: () => [{ name: 'loop', ok: true }],
+    readyz: () => readiness(status(), diskSpace.full),
+    metrics,
+    version,
+    debug: { status },
+  });
+  closing.defer(() => meta.close());
+
+  const running = closing.move();
+  return { status, close: () => running.disposeAsync() };
+}
+
+function bootstrapConfiguration(cluster: ClusterFile): Configuration {
+  return {
+    voters: cluster.replicas.map((replica) => replica.id),
+    votersOutgoing: [],
+    learners: [],
+    members: cluster.replicas.map(({ id, publicKey, rpc, http }) => ({ id, uuid: '', publicKey, rpc, http })),
+    gateways: cluster.gateways.map(({ id, publicKey, http }) => ({ id, publicKey, http })),
+  };
+}
+
+/** The configuration in the log wins; the file only adds who may knock before there is one. */
+function admits(configuration: Configuration, cluster: ClusterFile, publicKey: string): boolean {
+  return [configuration.members, configuration.gateways, cluster.replicas, cluster.gateways].some((known) =>
+    known.some((each) => each.publicKey === publicKey),
+  );
+}
+
+function replicaOfKey(configuration: Configuration, cluster: ClusterFile, publicKey: string): ReplicaId | null {
+  const known = [...configuration.members, ...cluster.replicas].find((replica) => replica.publicKey === publicKey);
+  return known?.id ?? null;
+}
+
+function checkStateBelongsToLog(
+  id: ReplicaId,
+  logStore: Awaited<ReturnType<typeof openLogStore>>,
+  stateMachine: Awaited<ReturnType<typeof openStateMachine>>,
+): void {
+  const { applied, appliedChainHash } = stateMachine;
+  // A log that lost entries may end below what was applied; the leader brings them again.
+  if (applied.index === 0 || applied.index > logStore.state.last.index) return;
+  if (Buffer.compare(logStore.chainHash(applied.index), appliedChainHash) === 0) return;
+  throw new StartError(
+    'STATE_MISMATCH',
+    `${id}: state/ was built from another log than log/ (they differ at or before entry ${applied.index}): ` +
+      'restore the directory as it was, or remove this replica and add a replacement under a new id',
+  );
+}
+
+function readiness(status: ReplicaStatus, diskFull: boolean) {
+  return [
+    { name: 'leader', ok: status.leader !== null, detail: status.leader ?? 'none known' },
+    { name: 'log', ok: status.state === 'normal', detail: status.message ?? status.state },
+    {
+      name: 'applied',
+      ok: status.publishIndex - status.appliedIndex <= 5000,
+      detail: `${status.appliedIndex} of ${status.publishIndex}`,
+    },
+    { name: 'disk', ok: !diskFull, detail: diskFull ? 'no room' : 'has room' },
+  ];
+}
+
+function logRole(log: Logger, raft: RaftStatus): void {
+  log.info(`became ${raft.role}`, { term: raft.term, leader: raft.leader, last: raft.last.index });
+}

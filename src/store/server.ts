@@ -1,0 +1,111 @@
+/** Answers the requests of gateways: decode, propose or confirm, answer. Total: whatever comes in, a value goes out. */
+import { unreachable } from '../raft/assert.ts';
+import type { ProposalOutcome, RaftNode } from '../raft/node.ts';
+import type { CommandResult, Query, QueryResult } from './command.ts';
+import { decodeCommand } from './command-codec.ts';
+import type { ReadReply, ReplicaStatus, StoreReply, WriteReply } from './protocol.ts';
+import { decodeStoreRequest, encodeStatus, encodeStoreReply } from './protocol-codec.ts';
+import { rpcBytesMax } from './rpc.ts';
+
+export interface StoreServerOptions {
+  readonly node: RaftNode<CommandResult>;
+  readonly query: (query: Query) => Promise<QueryResult>;
+  readonly status: () => ReplicaStatus;
+  /** True while the disk has no room for more: writes are refused before they reach the log. */
+  readonly diskFull: () => boolean;
+  readonly observer: StoreServerObserver;
+}
+
+/** Told of everything asked of this replica, for metrics. */
+export interface StoreServerObserver {
+  proposed(outcome: WriteReply['type']): void;
+  readIndexed(outcome: 'confirmed' | 'unavailable'): void;
+}
+
+export interface StoreServer {
+  /** Never rejects for anything that is in the bytes; a failed read of the disk does. */
+  handle(bytes: Uint8Array): Promise<Uint8Array>;
+  pingInfo(): Uint8Array;
+}
+
+/** Answers fill a message up to here; the rest is asked for again. */
+const replyBytesMax = rpcBytesMax / 2;
+const itemOverheadBytes = 512;
+
+export function createStoreServer({ node, query, status, diskFull, observer }: StoreServerOptions): StoreServer {
+  async function write(commands: readonly Uint8Array[]): Promise<readonly WriteReply[]> {
+    const replies: WriteReply[] = new Array(commands.length);
+    const proposed: Uint8Array[] = [];
+    const positions: number[] = [];
+    for (const [position, command] of commands.entries()) {
+      if (diskFull()) {
+        replies[position] = { type: 'diskFull' };
+      } else if (decodeCommand(command) === null) {
+        replies[position] = { type: 'invalid', reason: 'not a well-formed command within the limits' };
+      } else {
+        proposed.push(command);
+        positions.push(position);
+      }
+    }
+    const outcomes = await node.propose(proposed);
+    for (const [nth, outcome] of outcomes.entries()) replies[positions[nth] as number] = replyTo(outcome);
+    for (const reply of replies) observer.proposed(reply.type);
+    return replies;
+  }
+
+  async function read(queries: readonly Query[], timeoutMs: number): Promise<readonly ReadReply[]> {
+    const confirmed = await node.confirmRead(timeoutMs);
+    observer.readIndexed(confirmed ? 'confirmed' : 'unavailable');
+    if (!confirmed) return queries.map(() => ({ type: 'unavailable' }));
+    const replies: ReadReply[] = [];
+    let bytes = 0;
+    for (const each of queries) {
+      if (bytes >= replyBytesMax) {
+        replies.push({ type: 'full' });
+        continue;
+      }
+      const result = await query(each);
+      bytes += sizeOf(result);
+      replies.push({ type: 'done', result });
+    }
+    return replies;
+  }
+
+  async function answer(bytes: Uint8Array): Promise<StoreReply> {
+    const request = decodeStoreRequest(bytes);
+    if (request === null) return { type: 'error', reason: 'not a request of a version known here' };
+    switch (request.type) {
+      case 'write':
+        return { type: 'write', replies: await write(request.commands) };
+      case 'read':
+        return { type: 'read', replies: await read(request.queries, request.timeoutMs) };
+      case 'status':
+        return { type: 'status', status: status() };
+      default:
+        return unreachable(request);
+    }
+  }
+
+  return {
+    handle: async (bytes) => encodeStoreReply(await answer(bytes)),
+    pingInfo: () => encodeStatus(status()),
+  };
+}
+
+function replyTo(outcome: ProposalOutcome<CommandResult>): WriteReply {
+  switch (outcome.type) {
+    case 'applied':
+      return { type: 'done', result: outcome.result };
+    case 'notLeader':
+    case 'overloaded':
+    case 'unknown':
+      return outcome;
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function sizeOf(result: QueryResult): number {
+  const items = result.type === 'list' ? result.items : result.item === null ? [] : [result.item];
+  return items.reduce((total, item) => total + (item.value?.length ?? 0) + itemOverheadBytes, itemOverheadBytes);
+}

@@ -1,0 +1,140 @@
+/**
+ * Opens state/ and proves it whole. A state that is damaged is set aside and built anew: the log holds every entry
+ * from the first on, so an empty state that applies it again arrives at the same rows.
+ */
+
+import type { Logger } from '../logger.ts';
+import { beforeTheLog, type Index } from '../raft/types.ts';
+import { type Applied, BatchChain, readApplied, sealApplied } from './batch-chain.ts';
+import { innermostMessage, isDamage, isHeldByAnother } from './damage.ts';
+import { emptyDigest } from './digest.ts';
+import type { Disk, KeyValueStore } from './disk.ts';
+import { StartError, StoreError } from './errors.ts';
+import { appliedKey, resultsRows, sessionRows } from './keys.ts';
+import { openRow } from './row.ts';
+import { type SavedBlock, type SavedSession, Sessions } from './session.ts';
+import { readUint64 } from './uint64.ts';
+
+export interface OpenState {
+  readonly store: KeyValueStore;
+  readonly applied: Applied;
+  readonly chain: BatchChain;
+  readonly sessions: Sessions;
+  /** Marks the state as damaged, durably: the next open sets it aside. Never rejects. */
+  condemn(reason: string): Promise<void>;
+}
+
+export interface StateDirectoryOptions {
+  /** The directory may be made; later it must be there. */
+  readonly firstStart: boolean;
+  readonly log: Logger;
+}
+
+export async function openStateDirectory(
+  disk: Disk,
+  path: string,
+  { firstStart, log }: StateDirectoryOptions,
+): Promise<OpenState> {
+  const mark = `${path}.condemned`;
+  const condemn = async (reason: string) => {
+    log.error('the state is damaged', { path, reason });
+    try {
+      await disk.writeFile(mark, Buffer.from(`${reason}\n`));
+    } catch (error) {
+      log.warn('the damaged state could not be marked: the next start may run into the damage once more', {
+        path,
+        reason: innermostMessage(error),
+      });
+    }
+  };
+  const condemned = await disk.readFile(mark);
+  if (condemned === undefined) {
+    const opened = await openExisting(disk, path, firstStart);
+    if (opened.type === 'whole') return { ...opened.state, condemn };
+    log.error('the state is damaged: it is set aside and built anew from the log', { path, reason: opened.reason });
+  } else {
+    const reason = Buffer.from(condemned).toString().trim();
+    log.error('the state was found damaged earlier: it is set aside and built anew from the log', { path, reason });
+  }
+  await setAside(disk, path);
+  await disk.remove(mark);
+  return { ...(await create(disk, path)), condemn };
+}
+
+type Opened =
+  | { readonly type: 'whole'; readonly state: Omit<OpenState, 'condemn'> }
+  | { readonly type: 'damaged'; readonly reason: string };
+
+async function openExisting(disk: Disk, path: string, firstStart: boolean): Promise<Opened> {
+  let store: KeyValueStore;
+  try {
+    store = await disk.openKeyValueStore(path, { createIfMissing: firstStart });
+  } catch (error) {
+    if (isDamage(error)) return { type: 'damaged', reason: innermostMessage(error) };
+    throw cannotOpen(path, error);
+  }
+  try {
+    if (firstStart && store.get(appliedKey) === undefined) await writeBeginning(store);
+    return { type: 'whole', state: await verify(store) };
+  } catch (error) {
+    await store.close();
+    if (isDamage(error)) return { type: 'damaged', reason: innermostMessage(error) };
+    throw error instanceof StoreError
+      ? new StartError(error.code, error.message, { cause: error })
+      : cannotOpen(path, error);
+  }
+}
+
+/** The mark goes last: until then a crash only means doing this again. */
+async function setAside(disk: Disk, path: string): Promise<void> {
+  const aside = `${path}.damaged`;
+  if ((await disk.list(path)).length === 0) return;
+  await disk.remove(aside);
+  await disk.rename(path, aside);
+}
+
+async function create(disk: Disk, path: string): Promise<Omit<OpenState, 'condemn'>> {
+  const store = await disk.openKeyValueStore(path, { createIfMissing: true });
+  await writeBeginning(store);
+  return verify(store);
+}
+
+/** A database without an applied row is a damaged one, even before the first entry. */
+async function writeBeginning(store: KeyValueStore): Promise<void> {
+  const { key, value } = sealApplied({ last: beforeTheLog, chainHash: new Uint8Array(), digest: emptyDigest });
+  await store.batch([{ type: 'put', key, value }], { sync: true });
+}
+
+async function verify(store: KeyValueStore): Promise<Omit<OpenState, 'condemn'>> {
+  const applied = readApplied(store);
+  const chain = await BatchChain.load(store, applied.last.index);
+  return { store, applied, chain, sessions: await loadSessions(store) };
+}
+
+async function loadSessions(store: KeyValueStore): Promise<Sessions> {
+  const saved: SavedSession[] = [];
+  for await (const [key, row] of store.iterate(sessionRows)) {
+    saved.push({ id: readUint64(Buffer.from(key), 1) as Index, row: openRow(key, row) });
+  }
+  const blocks: SavedBlock[] = [];
+  for await (const [key, row] of store.iterate(resultsRows)) {
+    const numbers = Buffer.from(key);
+    blocks.push({ session: readUint64(numbers, 1) as Index, number: readUint64(numbers, 9), row: openRow(key, row) });
+  }
+  return Sessions.load(saved, blocks);
+}
+
+function cannotOpen(path: string, cause: unknown): StartError {
+  const reason = innermostMessage(cause);
+  if (isHeldByAnother(cause)) {
+    return new StartError('stateHeld', `${path} is in use by another process: stop that one first (${reason})`, {
+      cause,
+    });
+  }
+  return new StartError(
+    'stateUnreadable',
+    `${path} cannot be opened (${reason}); the log and the other replicas are not affected. Check the disk and the ` +
+      'permissions. If these are sound, move this one directory away: the replica builds its state anew from its log',
+    { cause },
+  );
+}

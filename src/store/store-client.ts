@@ -1,0 +1,96 @@
+/** Builds the store's client: a link to each replica, a writer that follows the leader, a reader that spreads. */
+import type { ClusterFile } from '../cluster-file.ts';
+import type { Logger } from '../logger.ts';
+import type { Clock, Random } from '../raft/interfaces.ts';
+import type { ReplicaId } from '../raft/types.ts';
+import { systemClock, systemRandom } from '../system-clock.ts';
+import { ClientReader } from './client-reader.ts';
+import type { StoreClient, StoreClientObserver } from './client-types.ts';
+import { ClientWriter } from './client-writer.ts';
+import { LeaderTracker } from './leader-tracker.ts';
+import { ReplicaLink } from './replica-link.ts';
+import type { RpcEndpoint } from './rpc.ts';
+import { openRpcEndpoint } from './rpc-hyperswarm.ts';
+
+export interface StoreClientOptions {
+  readonly cluster: ClusterFile;
+  readonly keyPair: { readonly publicKey: Buffer; readonly secretKey: Buffer };
+  readonly log: Logger;
+  readonly observer?: StoreClientObserver;
+  readonly onFatal: (error: Error) => void;
+}
+
+const noObserver: StoreClientObserver = { onAttempt() {} };
+
+export async function createStoreClient(options: StoreClientOptions): Promise<StoreClient> {
+  const endpoint = await openRpcEndpoint({
+    keyPair: options.keyPair,
+    host: bindHost(options.cluster),
+    port: 0,
+    clock: systemClock,
+    random: systemRandom,
+    log: options.log,
+    onFatal: options.onFatal,
+  });
+  return connectStoreClient({
+    endpoint,
+    cluster: options.cluster,
+    clock: systemClock,
+    random: systemRandom,
+    observer: options.observer ?? noObserver,
+  });
+}
+
+/** A socket bound to loopback cannot reach another host. */
+function bindHost(cluster: ClusterFile): string {
+  const local = cluster.replicas.every(({ rpc }) => rpc.startsWith('127.') || rpc.startsWith('localhost:'));
+  return local ? '127.0.0.1' : '0.0.0.0';
+}
+
+export function connectStoreClient(options: {
+  readonly endpoint: RpcEndpoint;
+  readonly cluster: ClusterFile;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: StoreClientObserver;
+}): StoreClient {
+  const { endpoint, cluster, clock, observer } = options;
+  const tracker = new LeaderTracker();
+  const links = new Map<ReplicaId, ReplicaLink>();
+
+  const onChange = (link: ReplicaLink): void => {
+    reader.replicaChanged();
+    if (link.healthy && link.status !== null) tracker.heard(link.status);
+    writer.leaderChanged();
+  };
+  for (const replica of cluster.replicas) {
+    links.set(
+      replica.id,
+      new ReplicaLink({ endpoint, clusterId: cluster.clusterId, replica, clock, observer, onChange }),
+    );
+  }
+  const writer = new ClientWriter({
+    clock,
+    leaderLink: () => {
+      const link = tracker.leader === null ? undefined : links.get(tracker.leader);
+      return link?.connected ? link : null;
+    },
+    onNotLeader: (replica, hint) => {
+      if (tracker.refused(replica, hint)) writer.leaderChanged();
+    },
+  });
+  const reader = new ClientReader(clock, links);
+
+  return {
+    write: (write, timeoutMs) => writer.write(write, timeoutMs),
+    read: (query, readOptions) => reader.read(query, readOptions),
+    replicas: () => [...links.values()].map((link) => link.view),
+    leader: () => tracker.leader,
+    close: async () => {
+      writer.close();
+      reader.close();
+      await Promise.all([...links.values()].map((link) => link.close()));
+      await endpoint.close();
+    },
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * A store of one process with the semantics of the real one, and a scripted outcome where a test wants another.
+ */
+import {
+  type KeyValue,
+  noPrecondition,
+  type Precondition,
+  type Query,
+  type QueryResult,
+  type ReadOutcome,
+  type ReplicaView,
+  type RevisionMatch,
+  type StoreClient,
+  type Write,
+  type WriteOutcome,
+} from '../../src/store/client.ts';
+
+type Index = QueryResult['revision'];
+type ReplicaStatus = NonNullable<ReplicaView['status']>;
+type DoneResult = Extract<WriteOutcome, { type: 'done' }>['result'];
+
+export class FakeClient implements StoreClient {
+  /** What reached the store, in order. */
+  readonly writes: { readonly write: Write; readonly timeoutMs: number }[] = [];
+  readonly reads: { readonly query: Query; readonly timeoutMs: number; readonly replica?: string }[] = [];
+  /** Instead of the store's own answer. */
+  writeOutcome: WriteOutcome | Promise<WriteOutcome> | null = null;
+  readOutcome: ReadOutcome | Promise<ReadOutcome> | null = null;
+  leaderId: string | null = 'r1';
+  views: readonly ReplicaView[] = ['r1', 'r2', 'r3'].map((id, at) => replicaView(id, at + 1));
+  readonly #items = new Map<string, KeyValue & { readonly value: Uint8Array }>();
+  #revision = 0;
+  #turn = 0;
+
+  async write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
+    this.writes.push({ write, timeoutMs });
+    if (this.writeOutcome !== null) return this.writeOutcome;
+    this.#revision += 1;
+    return { type: 'done', result: this.#apply(write, this.#revision as Index), replica: 'r1' };
+  }
+
+  async read(query: Query, options: { timeoutMs: number; replica?: string }): Promise<ReadOutcome> {
+    this.reads.push({ query, ...options });
+    if (this.readOutcome !== null) return this.readOutcome;
+    const known = this.views.map((view) => view.id);
+    const replica = options.replica ?? known[this.#turn++ % known.length];
+    if (replica === undefined || !known.includes(replica)) return { type: 'unknownReplica', known };
+    return { type: 'done', result: this.#answer(query), replica };
+  }
+
+  replicas(): readonly ReplicaView[] {
+    return this.views;
+  }
+
+  leader(): string | null {
+    return this.leaderId;
+  }
+
+  async close(): Promise<void> {}
+
+  #apply(write: Write, revision: Index): DoneResult {
+    const item = this.#items.get(write.key);
+    if (!holds(write.precondition, item?.modRevision ?? 0)) {
+      return { type: 'preconditionFailed', revision: item?.modRevision ?? 0 };
+    }
+    if (write.type === 'delete') {
+      return this.#items.delete(write.key) ? { type: 'deleted', revision } : { type: 'notFound' };
+    }
+    const version = (item?.version ?? 0) + 1;
+    this.#items.set(write.key, {
+      key: write.key,
+      createRevision: item?.createRevision ?? revision,
+      modRevision: revision,
+      version,
+      contentType: write.contentType,
+      sizeBytes: write.value.byteLength,
+      value: write.value,
+    });
+    return { type: 'put', revision, version, created: item === undefined };
+  }
+
+  #answer(query: Query): QueryResult {
+    const revision = this.#revision as Index;
+    if (query.type === 'get') {
+      const item = this.#items.get(query.key);
+      return { type: 'get', revision, item: item === undefined ? null : query.withValue ? item : bare(item) };
+    }
+    const after = query.after;
+    const following = [...this.#items.values()]
+      .filter((item) => item.key.startsWith(query.prefix))
+      .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+      .filter((item) => after === null || Buffer.compare(Buffer.from(item.key), Buffer.from(after)) > 0);
+    const items = following.slice(0, query.limit).map((item) => (query.keysOnly ? bare(item) : item));
+    return { type: 'list', revision, items, more: following.length > items.length };
+  }
+}
+
+export function putOf(key: string, value: string): Write {
+  return {
+    type: 'put',
+    key,
+    value: Buffer.from(value),
+    contentType: 'text/plain',
+    precondition: noPrecondition,
+  };
+}
+
+function bare({ value, ...item }: KeyValue): KeyValue {
+  return item;
+}
+
+function holds({ ifMatch, ifNoneMatch }: Precondition, revision: number): boolean {
+  if (ifMatch !== null && !matches(ifMatch, revision)) return false;
+  return ifNoneMatch === null || !matches(ifNoneMatch, revision);
+}
+
+function matches(match: RevisionMatch, revision: number): boolean {
+  return revision > 0 && (match === '*' || match.includes(revision));
+}
+
+function replicaView(id: string, at: number): ReplicaView {
+  const status = {
+    id,
+    clusterId: 'a-cluster',
+    bootId: 1,
+    role: id === 'r1' ? 'leader' : 'follower',
+    state: 'normal',
+    term: 3,
+    leader: 'r1',
+    firstIndex: 1,
+    lastIndex: 10,
+    commitIndex: 10 - at,
+    publishIndex: 9 - at,
+    appliedIndex: 8 - at,
+    claimIndex: null,
+    leaderChanges: 1,
+    stateDigest: 'abcd',
+    message: null,
+  } as unknown as ReplicaStatus;
+  return { id, rpc: `127.0.0.1:${7100 + at}`, http: `127.0.0.1:${7200 + at}`, healthy: true, status };
+}

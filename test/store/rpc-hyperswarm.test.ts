@@ -1,0 +1,453 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import DHT from 'hyperdht';
+import { InvariantError } from '../../src/raft/assert.ts';
+import { StartError } from '../../src/store/errors.ts';
+import { rpcBytesMax } from '../../src/store/rpc.ts';
+import { rpcConstants } from '../../src/store/rpc-hyperswarm.ts';
+import { systemClock } from '../../src/system-clock.ts';
+import { type Child, startChild } from '../cluster/child.ts';
+import { scratchDirectory } from '../cluster/scratch.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { addressOf, ConnectionLog, connectTo, EchoHandlers, everybody, openTestEndpoint } from './rpc-fixture.ts';
+
+const soon = { timeoutMs: 5000 };
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+function elapsedMs(): () => number {
+  const startedAt = systemClock.now();
+  return () => systemClock.now() - startedAt;
+}
+
+test.serial('events arrive in the order they were sent, with the key of their sender', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  await server.endpoint.listen(handlers, everybody);
+  const { connection } = await connectTo(client, server);
+  const sent = Array.from({ length: 2000 }, (_, nth) => `${nth}`);
+  for (const text of sent) connection.event(bytes(text));
+  await waitFor(() => handlers.events.length === sent.length, { description: 'all events', ...soon });
+  t.deepEqual(
+    handlers.events,
+    sent.map((text) => ({ from: client.publicKey, text })),
+  );
+});
+
+test.serial('a request is answered with what the handler resolves to; an empty answer too', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  await server.endpoint.listen(new EchoHandlers(), everybody);
+  const { connection } = await connectTo(client, server);
+  for (const text of ['hello', '']) {
+    const answer = await connection.request(bytes(text), 5000);
+    t.is(answer.type, 'answer');
+    if (answer.type === 'answer') t.is(Buffer.from(answer.bytes).toString(), text);
+  }
+});
+
+test.serial('a request without a connection is not sent, and events are dropped', async (t) => {
+  const client = await openTestEndpoint(t);
+  const silent = await openTestEndpoint(t);
+  const connection = client.endpoint.connect(
+    { publicKey: silent.publicKey, address: () => addressOf(silent) },
+    new ConnectionLog(),
+  );
+  connection.event(bytes('lost'));
+  t.false(connection.connected);
+  t.deepEqual(await connection.request(bytes('hello'), 1000), { type: 'notSent' });
+});
+
+test.serial('a request is lost when its deadline passes, and the connection goes on', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  handlers.onRequest = (_from, value) =>
+    Buffer.from(value).toString() === 'never' ? new Promise(() => {}) : Promise.resolve(Buffer.from(value));
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log } = await connectTo(client, server);
+  const elapsed = elapsedMs();
+  t.deepEqual(await connection.request(bytes('never'), 150), { type: 'lost' });
+  t.true(elapsed() >= 145 && elapsed() < 1000, `${elapsed()} ms`);
+  t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+  t.deepEqual(await connection.request(bytes('hello'), 0), { type: 'notSent' });
+  t.is(log.disconnects, 0);
+});
+
+test.serial('what is outstanding is lost when the peer closes', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  handlers.onRequest = () => new Promise(() => {});
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log } = await connectTo(client, server);
+  const answers = Array.from({ length: 5 }, () => connection.request(bytes('hello'), 60_000));
+  const elapsed = elapsedMs();
+  await server.endpoint.close();
+  t.deepEqual(await Promise.all(answers), Array(5).fill({ type: 'lost' }));
+  t.true(elapsed() < 1000, `${elapsed()} ms`);
+  t.is(log.disconnects, 1);
+  t.false(connection.connected);
+});
+
+test.serial(
+  'what is outstanding is lost when the connection is closed on purpose, and nothing is dialled again',
+  async (t) => {
+    const server = await openTestEndpoint(t);
+    const client = await openTestEndpoint(t);
+    const handlers = new EchoHandlers();
+    handlers.onRequest = () => new Promise(() => {});
+    await server.endpoint.listen(handlers, everybody);
+    const { connection, log } = await connectTo(client, server);
+    const answer = connection.request(bytes('hello'), 60_000);
+    await connection.close();
+    t.deepEqual(await answer, { type: 'lost' });
+    t.false(connection.connected);
+    await waitFor(() => server.endpoint.statistics().incomingConnections === 0, { description: 'the end', ...soon });
+    t.deepEqual([log.connects, log.disconnects], [1, 0]);
+  },
+);
+
+test.serial('a ping brings what the peer says of itself, and the time it took', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  let asked = 0;
+  handlers.pingInfo = () => bytes(`status ${asked++}`);
+  await server.endpoint.listen(handlers, everybody);
+  const { log } = await connectTo(client, server);
+  await waitFor(() => log.pings.length >= 3, { description: 'three pings', ...soon });
+  t.deepEqual(
+    log.pings.slice(0, 3).map(({ info }) => info),
+    ['status 0', 'status 1', 'status 2'],
+  );
+  t.true(log.pings.every(({ roundTripMs }) => roundTripMs > 0 && roundTripMs < 1000));
+});
+
+test.serial('a handler that throws or rejects loses its request, is logged, and stops nothing', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  handlers.onEvent = () => {
+    throw new TypeError('thrown by onEvent');
+  };
+  handlers.onRequest = (_from, value) => {
+    if (Buffer.from(value).toString() === 'throw') throw new RangeError('thrown by onRequest');
+    return Promise.reject(new TypeError('rejected by onRequest'));
+  };
+  handlers.pingInfo = () => {
+    throw new TypeError('thrown by pingInfo');
+  };
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log } = await connectTo(client, server);
+  connection.event(bytes('event'));
+  t.deepEqual(await connection.request(bytes('throw'), 5000), { type: 'lost' });
+  t.deepEqual(await connection.request(bytes('reject'), 5000), { type: 'lost' });
+  const logged = () => server.logged.map(({ error }) => `${error}`).join('\n');
+  for (const place of ['onEvent', 'onRequest', 'pingInfo']) {
+    await waitFor(() => logged().includes(`thrown by ${place}`), { description: `a line about ${place}`, ...soon });
+  }
+  t.true(logged().includes('rejected by onRequest'));
+  t.is(log.disconnects, 0);
+  t.deepEqual(server.fatal, []);
+});
+
+test.serial('a broken invariant in any handler is fatal, once for each', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  handlers.onEvent = () => {
+    throw new InvariantError('in onEvent');
+  };
+  handlers.onRequest = () => Promise.reject(new InvariantError('in onRequest'));
+  await server.endpoint.listen(handlers, everybody);
+  const { connection } = await connectTo(client, server);
+  connection.event(bytes('event'));
+  t.deepEqual(await connection.request(bytes('hello'), 5000), { type: 'lost' });
+  t.deepEqual(
+    server.fatal.map(({ message }) => message),
+    ['in onEvent', 'in onRequest'],
+  );
+});
+
+test.serial('what the owner of a connection throws from its events is reported', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  await server.endpoint.listen(new EchoHandlers(), everybody);
+  const failing = (place: string) => () => {
+    throw new InvariantError(place);
+  };
+  const events = {
+    onConnect: failing('onConnect'),
+    onDisconnect: failing('onDisconnect'),
+    onPing: failing('onPing'),
+  };
+  client.endpoint.connect({ publicKey: server.publicKey, address: () => addressOf(server) }, events);
+  const messages = () => client.fatal.map(({ message }) => message);
+  await waitFor(() => messages().includes('onPing'), { description: 'a ping', ...soon });
+  await server.endpoint.close();
+  await waitFor(() => messages().includes('onDisconnect'), { description: 'the end', ...soon });
+  t.is(messages()[0], 'onConnect');
+});
+
+test.serial('a frame over the limit breaks an invariant at the sender, and one at the limit passes', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  let oversize = false;
+  handlers.onRequest = async (_from, value) => (oversize ? new Uint8Array(rpcBytesMax + 1) : value);
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log } = await connectTo(client, server);
+  const largest = new Uint8Array(rpcBytesMax).fill(7);
+  const tooLarge = new Uint8Array(rpcBytesMax + 1);
+  t.throws(() => connection.event(tooLarge), { instanceOf: InvariantError, message: /at most 8388608 bytes/ });
+  t.throws(() => void connection.request(tooLarge, 5000), { instanceOf: InvariantError });
+  const answer = await connection.request(largest, 20_000);
+  t.true(answer.type === 'answer' && Buffer.compare(answer.bytes, largest) === 0);
+  oversize = true;
+  t.deepEqual(await connection.request(bytes('hello'), 5000), { type: 'lost' });
+  t.is(server.fatal.length, 1);
+  t.is(log.disconnects, 0);
+});
+
+test.serial('a connection is congested while much of what was written waits in memory', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  let received = 0;
+  handlers.onEvent = (_from, value) => {
+    received += value.byteLength;
+  };
+  await server.endpoint.listen(handlers, everybody);
+  const { connection } = await connectTo(client, server);
+  const part = new Uint8Array(1024 * 1024);
+  for (let nth = 0; nth < 4; nth++) connection.event(part);
+  t.false(connection.congested, 'a full window of the core is not congestion');
+  for (let nth = 0; nth < 8; nth++) connection.event(part);
+  t.true(connection.congested);
+  await waitFor(() => received === 12 * part.length, { description: 'all bytes', ...soon });
+  t.false(connection.congested);
+});
+
+test.serial('a taken port is an error that names it', async (t) => {
+  const { endpoint } = await openTestEndpoint(t);
+  const { port } = endpoint.address();
+  const error = await t.throwsAsync(openTestEndpoint(t, { port }), { instanceOf: StartError });
+  t.regex(error.message, new RegExp(`UDP port ${port} on 127.0.0.1 is taken`));
+});
+
+test.serial('a host name is resolved, and one that cannot be is an error that names it', async (t) => {
+  const { endpoint } = await openTestEndpoint(t, { host: 'localhost' });
+  t.is(endpoint.address().host, '127.0.0.1');
+  const error = await t.throwsAsync(openTestEndpoint(t, { host: 'no-such-host.invalid' }), { instanceOf: StartError });
+  t.regex(error.message, /no-such-host\.invalid/);
+});
+
+test.serial(
+  'a key that is not admitted is refused and counted; who is admitted is asked at every handshake',
+  async (t) => {
+    const server = await openTestEndpoint(t);
+    const client = await openTestEndpoint(t);
+    const admitted = new Set<string>();
+    await server.endpoint.listen(new EchoHandlers(), (publicKey) => admitted.has(publicKey));
+    const log = new ConnectionLog();
+    const connection = client.endpoint.connect({ publicKey: server.publicKey, address: () => addressOf(server) }, log);
+    const refused = () => server.endpoint.statistics().refusedHandshakes;
+    await waitFor(() => refused() >= 2, { description: 'two refusals', ...soon });
+    t.false(connection.connected);
+    t.is(server.endpoint.statistics().lastRefusedKey, client.publicKey);
+    t.is(
+      server.logged.filter(({ publicKey }) => publicKey === client.publicKey).length,
+      1,
+      'logged once, not each time',
+    );
+    admitted.add(client.publicKey);
+    await waitFor(() => connection.connected, { description: 'the connection', ...soon });
+    const before = refused();
+    t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+    t.is(refused(), before);
+  },
+);
+
+test.serial('a peer that has another key than expected is never connected to', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  await server.endpoint.listen(new EchoHandlers(), everybody);
+  const expected = DHT.keyPair().publicKey.toString('hex');
+  let dials = 0;
+  const connection = client.endpoint.connect(
+    {
+      publicKey: expected,
+      address() {
+        dials++;
+        return addressOf(server);
+      },
+    },
+    new ConnectionLog(),
+  );
+  await waitFor(() => dials >= 3, { description: 'three attempts', ...soon });
+  t.false(connection.connected);
+  t.is(server.endpoint.statistics().incomingConnections, 0);
+});
+
+test.serial('the newest connection of a key wins: the older one is closed', async (t) => {
+  const server = await openTestEndpoint(t);
+  await server.endpoint.listen(new EchoHandlers(), everybody);
+  const first = await openTestEndpoint(t);
+  const { connection: older, log } = await connectTo(first, server);
+  let brokenByNewer = false;
+  log.onDisconnect = () => {
+    brokenByNewer = true;
+    void older.close();
+  };
+  const second = await openTestEndpoint(t, { keyPair: first.keyPair });
+  const { connection: newer } = await connectTo(second, server);
+  await waitFor(() => brokenByNewer, { description: 'the end of the older connection', ...soon });
+  t.is(server.endpoint.statistics().incomingConnections, 1);
+  t.is((await newer.request(bytes('hello'), 5000)).type, 'answer');
+});
+
+test.serial('two processes hold one connection in each direction, and both carry requests', async (t) => {
+  const left = await openTestEndpoint(t);
+  const right = await openTestEndpoint(t);
+  await left.endpoint.listen(new EchoHandlers(), everybody);
+  await right.endpoint.listen(new EchoHandlers(), everybody);
+  const [there, back] = await Promise.all([connectTo(left, right), connectTo(right, left)]);
+  for (const { connection } of [there, back]) t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+  t.deepEqual([there.log.disconnects, back.log.disconnects], [0, 0]);
+});
+
+test.serial('attempts keep their distance where a peer refuses at once', async (t) => {
+  // It does not listen, and the attempt is over at once.
+  const silent = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t, { constants: { ...rpcConstants, dialTimeoutMs: 1 } });
+  const dialledAt: number[] = [];
+  client.endpoint.connect(
+    {
+      publicKey: silent.publicKey,
+      address() {
+        dialledAt.push(systemClock.now());
+        return addressOf(silent);
+      },
+    },
+    new ConnectionLog(),
+  );
+  await waitFor(() => dialledAt.length >= 6, { description: 'six attempts', ...soon });
+  const gaps = dialledAt.slice(1).map((at, nth) => at - (dialledAt[nth] as number));
+  t.true(
+    gaps.every((gap) => gap >= rpcConstants.backoffMinMs - 1),
+    `${gaps}`,
+  );
+});
+
+test.serial('the address is asked and resolved anew at every dial', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  await server.endpoint.listen(new EchoHandlers(), everybody);
+  const { port } = server.endpoint.address();
+  const addresses = ['no-such-host.invalid:7101', 'not an address', '127.0.0.1:70000', `localhost:${port}`];
+  const asked: string[] = [];
+  const connection = client.endpoint.connect(
+    {
+      publicKey: server.publicKey,
+      address() {
+        const address = addresses[Math.min(asked.length, addresses.length - 1)] as string;
+        asked.push(address);
+        return address;
+      },
+    },
+    new ConnectionLog(),
+  );
+  await waitFor(() => connection.connected, { description: 'the connection', timeoutMs: 20_000 });
+  t.deepEqual(asked.slice(0, addresses.length), addresses);
+});
+
+test.serial('a stall of the own process is not taken for a dead peer', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  let stallMs = 0;
+  // Both ends live in this process: a peer that stalls while it answers is a ping that waits while the clock runs on.
+  handlers.pingInfo = () => {
+    const until = systemClock.now() + stallMs;
+    stallMs = 0;
+    while (systemClock.now() < until);
+    return bytes('info');
+  };
+  await server.endpoint.listen(handlers, everybody);
+  const { log } = await connectTo(client, server);
+  stallMs = rpcConstants.pingTimeoutMs * 2;
+  const longest = () => Math.max(...log.pings.map(({ roundTripMs }) => roundTripMs));
+  await waitFor(() => log.pings.length > 0 && longest() >= rpcConstants.pingTimeoutMs, {
+    description: 'the answer to the stalled ping',
+    ...soon,
+  });
+  t.is(log.disconnects, 0);
+});
+
+async function startEcho(t: ExecutionContext, seed: Buffer, port: number): Promise<Child> {
+  const program = fileURLToPath(new URL('rpc-echo-process.ts', import.meta.url));
+  const directory = await scratchDirectory();
+  const child = startChild([process.execPath, program, seed.toString('hex'), `${port}`], {
+    logFile: path.join(directory, 'echo.log'),
+  });
+  t.teardown(async () => {
+    await child.end('SIGKILL');
+    await rm(directory, { recursive: true });
+  });
+  await waitFor(() => child.output().includes('listening'), {
+    description: 'the peer to listen',
+    timeoutMs: 20_000,
+    detail: () => child.output(),
+  });
+  return child;
+}
+
+test.serial('a killed peer is noticed within a second, and connected to within a second of its return', async (t) => {
+  const seed = randomBytes(32);
+  const spare = await openTestEndpoint(t);
+  const { port } = spare.endpoint.address();
+  await spare.endpoint.close();
+  const client = await openTestEndpoint(t);
+  const log = new ConnectionLog();
+  const publicKey = DHT.keyPair(seed).publicKey.toString('hex');
+  const connection = client.endpoint.connect({ publicKey, address: () => `127.0.0.1:${port}` }, log);
+  const first = await startEcho(t, seed, port);
+  await waitFor(() => log.pings.length >= 2, { description: 'two pings', ...soon });
+
+  const sinceKill = elapsedMs();
+  await first.end('SIGKILL');
+  const unanswered = connection.request(bytes('hello'), 60_000);
+  await waitFor(() => log.disconnects === 1, { description: 'onDisconnect', ...soon });
+  t.true(sinceKill() < 1000, `noticed after ${sinceKill()} ms`);
+  t.deepEqual(await unanswered, { type: 'lost' });
+
+  await startEcho(t, seed, port);
+  const sinceReturn = elapsedMs();
+  await waitFor(() => connection.connected, { description: 'the connection', ...soon });
+  t.true(sinceReturn() < 1000, `connected after ${sinceReturn()} ms`);
+  t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+});
+
+test.serial('a peer that stands still is given up, and connected to when it goes on', async (t) => {
+  const seed = randomBytes(32);
+  const spare = await openTestEndpoint(t);
+  const { port } = spare.endpoint.address();
+  await spare.endpoint.close();
+  const client = await openTestEndpoint(t);
+  const log = new ConnectionLog();
+  const publicKey = DHT.keyPair(seed).publicKey.toString('hex');
+  const connection = client.endpoint.connect({ publicKey, address: () => `127.0.0.1:${port}` }, log);
+  const child = await startEcho(t, seed, port);
+  await waitFor(() => connection.connected, { description: 'the connection', ...soon });
+  child.process.kill('SIGSTOP');
+  await waitFor(() => log.disconnects === 1, { description: 'onDisconnect', ...soon });
+  child.process.kill('SIGCONT');
+  const elapsed = elapsedMs();
+  await waitFor(() => connection.connected, { description: 'the connection', ...soon });
+  t.true(elapsed() < 1000, `connected after ${elapsed()} ms`);
+  t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+});

@@ -1,0 +1,92 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { Cluster } from '../cluster/cluster.ts';
+import { writeOutcome } from '../cluster/http-client.ts';
+import { findLoadErrors, type Load, startLoad } from '../cluster/load.ts';
+import { damages, deleteNewestLog } from './log-damage.ts';
+import { clusterFor, systemTest } from './system-test.ts';
+
+const prefix = 'load/';
+const valueBytes = 8192;
+/** LevelDB goes on to a new log file, and notes so in its manifest, every 4 MiB: here twice. */
+const writes = (10 * 1024 * 1024) / valueBytes;
+
+for (const damage of damages) {
+  systemTest(`damage to one log: ${damage.name}`, [], async (t) => {
+    const cluster = await clusterFor(t);
+    const load = await loaded(cluster);
+    await cluster.kill('r2');
+    const before = cluster.log('r2').length;
+    await damage.inflict(logDirectory(cluster, 'r2'));
+    await cluster.start('r2');
+    await cluster.agreement(60_000);
+    t.regex(cluster.log('r2').slice(before), /"level":"warn".*recovering/i, 'the damage is reported');
+    t.is((await cluster.status('r2'))?.state, 'normal');
+    await checkAll(t, cluster, load);
+  });
+}
+
+systemTest('damage to two logs of three: never a wrong answer, and the message says what is missing', [], async (t) => {
+  const cluster = await clusterFor(t);
+  const client = cluster.client();
+  const load = await loaded(cluster);
+  await Promise.all(cluster.replicas.map((id) => cluster.kill(id)));
+  for (const id of ['r1', 'r2']) await deleteNewestLog.inflict(logDirectory(cluster, id));
+  await cluster.start('r1');
+  await cluster.start('r2');
+  const explained = async () => (await cluster.status('r1'))?.message;
+  const message = await cluster.waitFor(explained, { description: 'r1 to say what is missing' });
+  t.log(message);
+  t.regex(message, /r1/);
+  t.regex(message, /r2/);
+  t.is(await cluster.leader(), null);
+  t.is(await writeOutcome(client.put('meanwhile', 'value', { query: 'timeout=1s' })), 'not_applied');
+  const [someKey = ''] = load.acknowledged;
+  for (const replica of ['r1', 'r2']) {
+    const answer = await client.get(someKey, { query: `replica=${replica}&timeout=1s` });
+    t.is(answer.status, 503, 'no answer is better than a wrong one');
+  }
+
+  await cluster.start('r3');
+  await cluster.agreement(60_000);
+  await checkAll(t, cluster, load);
+  t.is((await client.get('meanwhile')).status, 404);
+});
+
+systemTest('a wiped directory under an old id is refused, and the others go on', [], async (t) => {
+  const cluster = await clusterFor(t);
+  const client = cluster.client();
+  t.is(await writeOutcome(client.put('before', 'value')), 'acknowledged');
+  await cluster.agreement();
+  await cluster.kill('r1');
+  await rm(cluster.dataDirectory('r1'), { recursive: true });
+  cluster.launch('r1');
+  await cluster.expectEnd('r1');
+  t.regex(cluster.log('r1'), /r1 lost its data: remove it and add a replacement under a new id/);
+  t.is(await writeOutcome(client.put('after', 'value')), 'acknowledged');
+  t.is((await client.get('before')).body.toString(), 'value');
+});
+
+/** A cluster that has written several LevelDB files, and knows what it has acknowledged. */
+async function loaded(cluster: Cluster): Promise<Load> {
+  const load = startLoad({ client: cluster.client(), prefix, valueBytes });
+  await cluster.waitFor(() => load.acknowledged.size >= writes, {
+    description: 'enough writes',
+    timeoutMs: 60_000,
+  });
+  await load.stop();
+  await cluster.agreement();
+  return load;
+}
+
+async function checkAll(t: ExecutionContext, cluster: Cluster, load: Load): Promise<void> {
+  for (const replica of cluster.replicas) {
+    t.deepEqual(await findLoadErrors(load, { client: cluster.client(), prefix, replica }), []);
+  }
+  t.log(`${load.acknowledged.size} acknowledged writes are on each replica`);
+}
+
+function logDirectory(cluster: Cluster, id: string): string {
+  return path.join(cluster.dataDirectory(id), 'log');
+}
