@@ -1,5 +1,11 @@
 /** The one executable. bin/bazar.js finds a Node that can run it. */
-import { main } from './cli/main.ts';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+// Compiled code is kept beside the package, where nobody can plant any who could not change the code itself.
+// It halves the time a process needs before it does something; imports come after it, or it would miss them.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/bazar', import.meta.url)));
+const { main } = await import('./cli/main.ts');
 
 /** Listens for one signal only: the default, to end at once, holds before and after. */
 function nextInterruption(): AbortSignal {

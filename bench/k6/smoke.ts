@@ -62,7 +62,7 @@ export default function () {
   });
 
   group('bad input', () => {
-    check(http.get(`${BASE_URL}/v1/kv/%zz`), { 'malformed key: 400': ({ status }) => status === 400 });
+    check(http.get(`${BASE_URL}/v1/kv/%FF`), { 'key that is not UTF-8: 400': ({ status }) => status === 400 });
     check(http.get(`${BASE_URL}/v1/kv/${'k'.repeat(1025)}`), { 'long key: 400': ({ status }) => status === 400 });
     check(http.put(key, 'v', { headers: { 'If-Match': 'unquoted' } }), {
       'malformed If-Match: 400': ({ status }) => status === 400,
@@ -95,10 +95,9 @@ export default function () {
     check(http.get(`${BASE_URL}/readyz`), { 'readyz: 200': ({ status }) => status === 200 });
     check(http.get(`${BASE_URL}/version`), { 'version: 200': ({ status }) => status === 200 });
     check(http.get(`${BASE_URL}/metrics`), {
-      'metrics: requests by route and code': ({ body }) =>
-        /bazar_http_requests_total\{[^}]*code="201"/.test(String(body)),
+      'metrics: requests by route and code': ({ body }) => /bazar_http_requests_total\{.*code="201"/.test(String(body)),
       'metrics: requests per replica': ({ body }) =>
-        /bazar_gateway_replica_requests_total\{[^}]*replica="r1"/.test(String(body)),
+        /bazar_gateway_replica_requests_total\{.*replica="r1"/.test(String(body)),
     });
   });
 }

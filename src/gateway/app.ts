@@ -84,9 +84,12 @@ function normalizeTarget(limits: GatewayLimits) {
   };
 }
 
+/** In the order in which Allow names them. */
+const knownMethods = ['GET', 'HEAD', 'PUT', 'DELETE'];
+
 /** The router found no route for this path, or none for this method. */
 function answerUnrouted(ctx: RequestContext): void {
-  const methods = [...new Set(ctx.matched?.flatMap((layer) => layer.methods))];
+  const methods = knownMethods.filter((method) => ctx.matched?.some((layer) => layer.methods.includes(method)));
   if (methods.length === 0) throw new HttpProblem('unknown_route', 'there is nothing at this path');
   const allow = [...methods, 'OPTIONS'].join(', ');
   if (ctx.method === 'OPTIONS') {

@@ -16,6 +16,8 @@ export interface RaftConstants {
   readonly inflightBytesMax: number;
   /** A window in which nothing was acknowledged for this long is taken for lost, and probed anew. */
   readonly inflightTimeoutMs: number;
+  /** A leader whose disk has not finished a batch for this long steps down: it could answer nobody. */
+  readonly writeTimeoutMs: number;
   /** One synced log batch holds entries up to this size, or a single larger one (the witness slot is sized by it). */
   readonly batchBytesMax: number;
   /** A single entry's payload, at most. */
@@ -37,6 +39,7 @@ export const raftConstants: RaftConstants = {
   inflightMessagesMax: 64,
   inflightBytesMax: 4 * MiB,
   inflightTimeoutMs: 600,
+  writeTimeoutMs: 2000,
   batchBytesMax: MiB,
   entryBytesMax: 1.5 * MiB,
   uncommittedEntriesMax: 65_536,

@@ -7,7 +7,7 @@ import { unanimousResult, voteResult } from './quorum.ts';
 import { advanceCommitIndex, startRound } from './replication.ts';
 import { abandonReads, becomeFollower, enterTerm, mayCampaign, resetElectionTimer } from './role.ts';
 import type { LeaderRole, RaftState, Vote } from './state.ts';
-import { knownLeader, send, sendAfterHardState, voteBasis } from './state.ts';
+import { hardStateIsDurable, knownLeader, send, sendAfterHardState, voteBasis } from './state.ts';
 import type { Configuration, Entry, Index, ReplicaId, Term } from './types.ts';
 import { atLeastAsUpToDate } from './types.ts';
 
@@ -15,9 +15,13 @@ type Phase = RequestVote['phase'];
 
 /** Asks everyone whether an election would be won, before disturbing anyone with a higher term. */
 export function startElection(state: RaftState): void {
-  resetElectionTimer(state);
-  if (!mayCampaign(state)) return;
-  campaign(state, 'preVote');
+  if (mayCampaign(state)) {
+    resetElectionTimer(state);
+    // While a vote is being written, a new term would only take it back: with a slow disk for ever.
+    if (hardStateIsDurable(state)) campaign(state, 'preVote');
+  } else {
+    becomeFollower(state, state.currentTerm, null);
+  }
 }
 
 function campaign(state: RaftState, phase: Phase): void {
@@ -54,9 +58,9 @@ export function handleRequestVote(state: RaftState, request: RequestVote): void 
   const free = state.votedFor === null || state.votedFor === request.from;
   const granted = request.term === state.currentTerm && free && upToDate && knownLeader(state) === null;
   if (granted && state.votedFor === null) {
+    becomeFollower(state, state.currentTerm, null);
     state.votedFor = request.from;
     state.hardStateVersion++;
-    resetElectionTimer(state);
   }
   reply(state, request, granted, state.currentTerm);
 }
@@ -138,7 +142,7 @@ function becomeLeader(state: RaftState, votes: ReadonlyMap<ReplicaId, Vote>): vo
     name: 'leader',
     progress: new Map(followers.map((id) => [id, newProgress(next, state.now)])),
     termStartIndex: entry.index,
-    heartbeatDueAt: state.now,
+    heartbeatDueAt: state.now + state.constants.heartbeatIntervalMs,
     round: 0,
     readsWaiting: [],
     readsInRound: null,

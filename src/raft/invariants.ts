@@ -58,7 +58,8 @@ export function checkState(state: Readonly<RaftState>): void {
     invariant(progress.nextIndex <= log.lastIndex + 1, `${id}: nothing is sent that is not in the log`);
     invariant(progress.matchIndex <= log.lastIndex, `${id}: nothing matches that is not in the log`);
     invariant(
-      progress.state === 'probe' || (progress.inflight.at(-1)?.lastIndex ?? progress.matchIndex) + 1 === progress.nextIndex,
+      progress.state === 'probe' ||
+        (progress.inflight.at(-1)?.lastIndex ?? progress.matchIndex) + 1 === progress.nextIndex,
       `${id}: what was sent and is not acknowledged is in the window`,
     );
   }

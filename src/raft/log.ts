@@ -119,7 +119,7 @@ export class RaftLog {
       }
       this.#cache.push(entry);
       this.#cacheBytes += entryBytes(entry);
-      this.#last = entry;
+      this.#last = { term: entry.term, index: entry.index };
     }
   }
 
@@ -196,7 +196,7 @@ export class RaftLog {
       this.#cacheBytes -= entryBytes(oldest);
       this.#cacheHead++;
     }
-    if (this.#cacheHead > 1024 && this.#cacheHead * 2 > this.#cache.length) {
+    if (this.#cacheHead * 2 > this.#cache.length) {
       this.#cache = this.#cache.slice(this.#cacheHead);
       this.#cacheHead = 0;
     }

@@ -10,7 +10,7 @@ import { raftConstants } from './constants.ts';
 import type { Clock, LogStore, Random, StateMachine, Timer, Transport, TransportEvents } from './interfaces.ts';
 import { entryBytes } from './log.ts';
 import type { Message } from './message.ts';
-import type { RaftStatus } from './raft.ts';
+import type { ProposeResult, RaftStatus } from './raft.ts';
 import { Raft } from './raft.ts';
 import type { Configuration, Entry, Index, LogRead, ReadState, ReplicaId, Term } from './types.ts';
 
@@ -62,13 +62,14 @@ interface ReadWaiter {
   readonly settle: (mayRead: boolean) => void;
 }
 
-interface ReadBatch {
-  readonly waiters: readonly ReadWaiter[];
-  readonly timer: Timer;
-}
-
-interface ConfirmedReads extends ReadBatch {
-  readonly readIndex: Index;
+/** Reads that arrived together share one question. It may be asked several times; any answer is good for all of them. */
+interface ReadQuestion {
+  waiters: readonly ReadWaiter[];
+  /** Each asking has an id of its own: an answer to an older question must not satisfy a later one. */
+  readonly requestIds: Set<string>;
+  /** Once it is confirmed: what the state machine must have applied. */
+  readIndex: Index | null;
+  timer: Timer | null;
 }
 
 const unknownOutcome = { type: 'unknown' } as const;
@@ -91,6 +92,7 @@ export class RaftNode<Result> {
   readonly #observer: RaftObserver;
   readonly #onFatal: (error: Error) => void;
   readonly #bootId: number;
+  readonly #constants: RaftConstants;
 
   #stopped = false;
   #flushScheduled = false;
@@ -104,10 +106,11 @@ export class RaftNode<Result> {
   #proposalsHead = 0;
 
   #readsArrived: ReadWaiter[] = [];
-  readonly #readsAsked = new Map<string, ReadBatch>();
+  readonly #readsAsked = new Map<string, ReadQuestion>();
+  readonly #readsOpen = new Set<ReadQuestion>();
   #readCounter = 0;
   /** Confirmed, waiting for the state machine; ascending by index. */
-  #readsConfirmed: ConfirmedReads[] = [];
+  #readsConfirmed: ReadQuestion[] = [];
 
   /** Entries up to here were handed to the state machine. */
   #handedIndex: Index;
@@ -122,10 +125,11 @@ export class RaftNode<Result> {
     this.#observer = options.observer;
     this.#onFatal = options.onFatal;
     this.#bootId = options.log.state.bootId;
+    this.#constants = options.constants ?? raftConstants;
     this.#handedIndex = options.stateMachine.applied.index;
     this.#raft = new Raft({
       id: options.id,
-      constants: options.constants ?? raftConstants,
+      constants: this.#constants,
       random: options.random,
       log: options.log.state,
       bootstrap: options.bootstrap,
@@ -159,7 +163,7 @@ export class RaftNode<Result> {
         outcomes[position] = outcome as ProposalOutcome<Result>;
         if (--open === 0) resolve(outcomes);
       };
-      if (commands.length === 0) resolve(outcomes);
+      if (commands.length === 0) return resolve(outcomes);
       if (this.#stopped) {
         for (const position of commands.keys()) settle(position, { type: 'notLeader', leader: null });
         return;
@@ -189,16 +193,15 @@ export class RaftNode<Result> {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#abandonProposals();
-    const waiting = [
-      ...this.#readsArrived,
-      ...[...this.#readsAsked.values()].flatMap(({ waiters }) => waiters),
-      ...this.#readsConfirmed.flatMap(({ waiters }) => waiters),
-    ];
-    for (const { timer } of [...this.#readsAsked.values(), ...this.#readsConfirmed]) timer.cancel();
+    for (const waiter of this.#readsArrived) waiter.settle(false);
     this.#readsArrived = [];
+    for (const question of this.#readsOpen) {
+      question.timer?.cancel();
+      for (const waiter of question.waiters) waiter.settle(false);
+    }
+    this.#readsOpen.clear();
     this.#readsAsked.clear();
     this.#readsConfirmed = [];
-    for (const waiter of waiting) waiter.settle(false);
   }
 
   // Inputs
@@ -222,7 +225,7 @@ export class RaftNode<Result> {
   }
 
   #append(commands: readonly Uint8Array[], settle: PendingProposal['settle']): void {
-    const result = this.#raft.propose(this.#clock.now(), commands);
+    const result = this.#propose(commands);
     if (result.type !== 'appended') {
       for (const position of commands.keys()) settle(position, result);
       return;
@@ -233,6 +236,18 @@ export class RaftNode<Result> {
         const index = (result.firstIndex + position) as Index;
         this.#proposals.push({ term: result.term, index, settle, position });
       }
+    }
+  }
+
+  /** What is answered and not yet applied counts too: applying can fall behind committing. */
+  #propose(commands: readonly Uint8Array[]): ProposeResult | typeof unknownOutcome {
+    const open = this.#proposals.length - this.#proposalsHead;
+    if (open + commands.length > this.#constants.uncommittedEntriesMax) return { type: 'overloaded' };
+    try {
+      return this.#raft.propose(this.#clock.now(), commands);
+    } catch (error) {
+      this.#fail(error);
+      return unknownOutcome;
     }
   }
 
@@ -292,7 +307,7 @@ export class RaftNode<Result> {
   }
 
   #readLog(read: LogRead): void {
-    this.#log.read(read.from, this.#raft.status.durableIndex, read.maxBytes).then(
+    this.#log.read(read.from, this.#raft.durableIndex, read.maxBytes).then(
       (entries) => this.#input(() => this.#raft.entriesRead(this.#clock.now(), read, entries)),
       (error) => this.#fail(error),
     );
@@ -399,60 +414,96 @@ export class RaftNode<Result> {
 
   #askReadIndex(): void {
     if (this.#readsArrived.length === 0) return;
-    const waiters = this.#readsArrived;
+    const question: ReadQuestion = {
+      waiters: this.#readsArrived,
+      requestIds: new Set(),
+      readIndex: null,
+      timer: null,
+    };
     this.#readsArrived = [];
+    this.#readsOpen.add(question);
+    this.#ask(question);
+  }
+
+  #ask(question: ReadQuestion): void {
     const requestId = `${this.#id}.${this.#bootId}.${++this.#readCounter}`;
-    const timer = this.#clock.setTimer(readRetryMs, () => {
-      this.#readsAsked.delete(requestId);
-      this.#askAgain(waiters);
-    });
-    this.#readsAsked.set(requestId, { waiters, timer });
+    question.requestIds.add(requestId);
+    this.#readsAsked.set(requestId, question);
+    this.#awaitRead(question, readRetryMs);
     this.#raft.readIndex(this.#clock.now(), requestId);
   }
 
-  #readAnswered({ requestId, readIndex }: ReadState): void {
-    const batch = this.#readsAsked.get(requestId);
-    if (batch === undefined) return;
-    this.#readsAsked.delete(requestId);
-    batch.timer.cancel();
-    if (readIndex === null) {
-      this.#clock.setTimer(readBackoffMs, () => this.#askAgain(batch.waiters));
-      return;
-    }
-    if (readIndex <= this.#stateMachine.applied.index) {
-      for (const waiter of batch.waiters) waiter.settle(true);
-      return;
-    }
-    const lastDeadlineAt = Math.max(...batch.waiters.map((waiter) => waiter.deadlineAt));
-    const timer = this.#clock.setTimer(lastDeadlineAt - this.#clock.now(), () => {
-      this.#readsConfirmed = this.#readsConfirmed.filter((confirmed) => confirmed.timer !== timer);
-      for (const waiter of batch.waiters) waiter.settle(false);
-    });
-    const later = this.#readsConfirmed.findIndex((confirmed) => confirmed.readIndex > readIndex);
-    const position = later < 0 ? this.#readsConfirmed.length : later;
-    this.#readsConfirmed.splice(position, 0, { readIndex, waiters: batch.waiters, timer });
+  /** Looks after the question when its first deadline passes, or it has to be asked again. */
+  #awaitRead(question: ReadQuestion, retryMs: number): void {
+    question.timer?.cancel();
+    const now = this.#clock.now();
+    const firstDeadline = question.waiters.reduce(
+      (first, { deadlineAt }) => Math.min(first, deadlineAt),
+      now + retryMs,
+    );
+    question.timer = this.#clock.setTimer(firstDeadline - now, () => this.#input(() => this.#readDue(question)));
   }
 
-  /** Under a new id: an answer to the old question must not satisfy the new one. */
-  #askAgain(waiters: readonly ReadWaiter[]): void {
+  #readDue(question: ReadQuestion): void {
     const now = this.#clock.now();
-    for (const waiter of waiters) {
-      if (this.#stopped || now >= waiter.deadlineAt) waiter.settle(false);
-      else this.#readsArrived.push(waiter);
+    for (const waiter of question.waiters) {
+      if (waiter.deadlineAt <= now) waiter.settle(false);
     }
-    this.#schedule();
+    question.waiters = question.waiters.filter((waiter) => waiter.deadlineAt > now);
+    if (question.waiters.length === 0) this.#closeQuestion(question);
+    else if (question.readIndex === null) this.#ask(question);
+    else this.#awaitRead(question, Number.POSITIVE_INFINITY);
+  }
+
+  #readAnswered({ requestId, readIndex }: ReadState): void {
+    const question = this.#readsAsked.get(requestId);
+    if (question === undefined) return;
+    this.#readsAsked.delete(requestId);
+    question.requestIds.delete(requestId);
+    if (readIndex === null) {
+      this.#awaitRead(question, readBackoffMs);
+      return;
+    }
+    this.#forgetAsked(question);
+    if (readIndex <= this.#stateMachine.applied.index) {
+      this.#releaseRead(question);
+      return;
+    }
+    question.readIndex = readIndex;
+    this.#awaitRead(question, Number.POSITIVE_INFINITY);
+    const later = this.#readsConfirmed.findIndex((confirmed) => (confirmed.readIndex ?? 0) > readIndex);
+    this.#readsConfirmed.splice(later < 0 ? this.#readsConfirmed.length : later, 0, question);
   }
 
   #releaseReads(): void {
     const { index } = this.#stateMachine.applied;
     let released = 0;
-    for (const { readIndex, waiters, timer } of this.#readsConfirmed) {
-      if (readIndex > index) break;
+    for (const question of this.#readsConfirmed) {
+      if ((question.readIndex ?? 0) > index) break;
       released++;
-      timer.cancel();
-      for (const waiter of waiters) waiter.settle(true);
+      this.#releaseRead(question);
     }
     if (released > 0) this.#readsConfirmed.splice(0, released);
+  }
+
+  #releaseRead(question: ReadQuestion): void {
+    question.timer?.cancel();
+    this.#readsOpen.delete(question);
+    for (const waiter of question.waiters) waiter.settle(true);
+  }
+
+  #forgetAsked(question: ReadQuestion): void {
+    for (const requestId of question.requestIds) {
+      this.#readsAsked.delete(requestId);
+      this.#raft.forgetRead(requestId);
+    }
+    question.requestIds.clear();
+  }
+
+  #closeQuestion(question: ReadQuestion): void {
+    this.#forgetAsked(question);
+    this.#readsOpen.delete(question);
+    this.#readsConfirmed = this.#readsConfirmed.filter((confirmed) => confirmed !== question);
   }
 
   // Changes
@@ -465,13 +516,12 @@ export class RaftNode<Result> {
           `(this directory is not ${status.boundElsewhere}, which the cluster knows by that id)`,
       );
     }
+    // Proposals are all of one term: losing it, even if it is won back, loses them.
+    const first = this.#proposals[this.#proposalsHead];
+    if (first !== undefined && (status.role !== 'leader' || status.term !== first.term)) this.#abandonProposals();
     const before = this.#observedRole;
     if (before?.role === status.role && before.term === status.term && before.leader === status.leader) return;
     this.#observedRole = { role: status.role, term: status.term, leader: status.leader };
-    // Proposals are all of one term: losing it, even if it is won back, loses them.
-    if (before?.role === 'leader' && (status.role !== 'leader' || status.term !== before.term)) {
-      this.#abandonProposals();
-    }
     this.#observer.onRoleChange(status);
   }
 

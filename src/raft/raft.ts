@@ -25,12 +25,13 @@ import {
   learnPublished,
   quorumIsInContact,
   refreshProgress,
+  releaseProposals,
   replicate,
   startRound,
 } from './replication.ts';
 import { becomeFollower, resetElectionTimer } from './role.ts';
 import type { PeerEnd, RaftState } from './state.ts';
-import { knownLeader, send } from './state.ts';
+import { hardStateIsDurable, knownLeader, send } from './state.ts';
 import type {
   Configuration,
   Entry,
@@ -145,7 +146,9 @@ export class Raft {
       return;
     }
     if (now < state.role.heartbeatDueAt) return;
-    if (!quorumIsInContact(state, state.role)) {
+    state.role.heartbeatDueAt = state.now + state.constants.heartbeatIntervalMs;
+    const writingMs = state.batchInFlight === null ? 0 : state.now - state.batchInFlight.issuedAt;
+    if (!quorumIsInContact(state, state.role) || writingMs > state.constants.writeTimeoutMs) {
       becomeFollower(state, state.currentTerm, null);
       return;
     }
@@ -185,6 +188,7 @@ export class Raft {
         if (message.term > state.currentTerm) becomeFollower(state, message.term, null);
         if (message.term < state.currentTerm || state.role.name !== 'leader') return;
         handleAppendEntriesReply(state, state.role, message);
+        releaseProposals(state, state.role);
         confirmReads(state, state.role);
         return;
       case 'readIndex':
@@ -232,6 +236,15 @@ export class Raft {
     requestReadIndex(this.#enter(now), requestId);
   }
 
+  get durableIndex(): Index {
+    return this.#state.log.durableIndex;
+  }
+
+  /** Nobody waits for this read any more. */
+  forgetRead(requestId: string): void {
+    this.#state.forwardedReads.delete(requestId);
+  }
+
   /** The connection to this peer broke: what is in its window may be lost. */
   peerDisconnected(now: number, peer: ReplicaId): void {
     const state = this.#enter(now);
@@ -276,6 +289,7 @@ export class Raft {
       hardStateVersion: state.hardStateVersion,
       term: state.currentTerm,
       issuedIndex: issued.index,
+      issuedAt: state.now,
     };
     return { hardState, truncateFrom, entries };
   }
@@ -286,15 +300,19 @@ export class Raft {
     const batch = state.batchInFlight;
     invariant(batch !== null, 'no batch is on its way');
     state.batchInFlight = null;
-    state.durableHardStateVersion = batch.hardStateVersion;
     state.durableTerm = batch.term;
     state.log.batchDurable(batch.issuedIndex);
-    if (state.durableHardStateVersion === state.hardStateVersion) {
+    const wasDurable = hardStateIsDurable(state);
+    state.durableHardStateVersion = batch.hardStateVersion;
+    if (!wasDurable && hardStateIsDurable(state)) {
       state.outbox.push(...state.outboxAfterHardState);
       state.outboxAfterHardState = [];
+      // The election timer stood while the vote was being written.
+      resetElectionTimer(state);
     }
     if (state.role.name === 'leader') {
       advanceCommitIndex(state, state.role);
+      releaseProposals(state, state.role);
     } else {
       acknowledge(state);
     }

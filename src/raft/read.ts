@@ -10,6 +10,9 @@ import type { LeaderRole, RaftState } from './state.ts';
 import { knownLeader, send } from './state.ts';
 import type { ReplicaId } from './types.ts';
 
+/** While nothing can be confirmed, followers go on asking. */
+const readsWaitingMax = 10_000;
+
 /** Asks for a read index; the answer comes as a ReadState under the same id, which must never be used again. */
 export function requestReadIndex(state: RaftState, requestId: string): void {
   const leader = knownLeader(state);
@@ -24,7 +27,7 @@ export function requestReadIndex(state: RaftState, requestId: string): void {
 }
 
 export function handleReadIndex(state: RaftState, from: ReplicaId, requestId: string): void {
-  if (state.role.name === 'leader') {
+  if (state.role.name === 'leader' && state.role.readsWaiting.length < readsWaitingMax) {
     state.role.readsWaiting.push({ from, requestId });
   } else {
     send(state, { type: 'readIndexReply', to: from, requestId, readIndex: null, publishIndex: state.publishIndex });

@@ -15,7 +15,6 @@ import type { Entry, Index, ReplicaId, Term } from './types.ts';
 /** A round of heartbeats to everyone; whoever answers it still followed this leader when it left. */
 export function startRound(state: RaftState, role: LeaderRole): void {
   role.round++;
-  role.heartbeatDueAt = state.now + state.constants.heartbeatIntervalMs;
   for (const [to, progress] of role.progress) {
     sendAppend(state, role, to, progress.matchIndex, []);
   }
@@ -35,17 +34,24 @@ export function refreshProgress(state: RaftState, role: LeaderRole): void {
 export function replicate(state: RaftState, role: LeaderRole): void {
   for (const [to, progress] of role.progress) {
     while (mayReceive(state, progress)) {
-      if (progress.nextIndex <= state.log.lastIndex && !state.log.isCached(progress.nextIndex)) {
+      if (progress.state === 'probe') {
+        // Without entries: the question is answered from memory there, and a silent follower costs little.
+        sendAppend(state, role, to, (progress.nextIndex - 1) as Index, []);
+        progress.paused = true;
+      } else if (state.log.isCached(progress.nextIndex)) {
+        const { appendBytesMax } = state.constants;
+        sendEntries(
+          state,
+          role,
+          to,
+          progress,
+          state.log.slice(progress.nextIndex, state.log.lastIndex, appendBytesMax),
+        );
+      } else {
         progress.reading = true;
         const maxBytes = state.constants.appendBytesMax;
         state.logReads.push({ to, term: state.currentTerm, from: progress.nextIndex, maxBytes });
-        break;
       }
-      const entries =
-        progress.nextIndex > state.log.lastIndex
-          ? []
-          : state.log.slice(progress.nextIndex, state.log.lastIndex, state.constants.appendBytesMax);
-      sendEntries(state, role, to, progress, entries);
     }
   }
 }
@@ -75,12 +81,8 @@ function sendEntries(
   entries: readonly Entry[],
 ): void {
   sendAppend(state, role, to, (progress.nextIndex - 1) as Index, entries);
-  if (progress.state === 'probe') {
-    progress.paused = true;
-  } else {
-    const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
-    sent(progress, (entries.at(-1) as Entry).index, bytes, state.now);
-  }
+  const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
+  sent(progress, (entries.at(-1) as Entry).index, bytes, state.now);
 }
 
 function sendAppend(
@@ -90,7 +92,8 @@ function sendAppend(
   previousIndex: Index,
   entries: readonly Entry[],
 ): void {
-  send(state, {
+  // A single voter leads before its disk knows of the term.
+  sendAfterHardState(state, {
     type: 'appendEntries',
     to,
     previous: state.log.id(previousIndex),
@@ -146,13 +149,14 @@ export function advanceCommitIndex(state: RaftState, role: LeaderRole): void {
   if (index <= state.commitIndex || state.log.term(index) !== state.currentTerm) return;
   state.commitIndex = index;
   state.publishIndex = index;
-  releaseProposals(role, index);
 }
 
-function releaseProposals(role: LeaderRole, commitIndex: Index): void {
+/** A proposal counts until it is committed and on this disk: before that its entry can neither be applied nor forgotten. */
+export function releaseProposals(state: RaftState, role: LeaderRole): void {
+  const done = Math.min(state.commitIndex, state.log.durableIndex);
   let released = 0;
   for (const proposal of role.uncommitted) {
-    if (proposal.lastIndex > commitIndex) break;
+    if (proposal.lastIndex > done) break;
     role.uncommittedEntries -= proposal.entries;
     role.uncommittedBytes -= proposal.bytes;
     released++;

@@ -27,6 +27,7 @@ export function becomeFollower(state: RaftState, term: Term, leader: ReplicaId |
   state.role = { name: 'follower', leader };
   state.verifiedIndex = 0 as Index;
   state.acknowledgement = { round: 0, matchIndex: 0 as Index, owed: false };
+  if (leader !== null) state.peerEnds.clear();
   if (leader !== null && leader !== before) state.leaderChanges++;
   resetElectionTimer(state);
 }

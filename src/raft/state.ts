@@ -65,7 +65,12 @@ export interface RaftState {
   hardStateVersion: number;
   durableHardStateVersion: number;
   durableTerm: Term;
-  batchInFlight: { readonly hardStateVersion: number; readonly term: Term; readonly issuedIndex: Index } | null;
+  batchInFlight: {
+    readonly hardStateVersion: number;
+    readonly term: Term;
+    readonly issuedIndex: Index;
+    readonly issuedAt: number;
+  } | null;
 
   role: Role;
   /** Never falls, within one life. */

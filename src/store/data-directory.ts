@@ -65,8 +65,8 @@ export async function openDataDirectory(
   try {
     const found = await examine(disk, path, options);
     const uuid = found.type === 'initialised' ? found.uuid : options.newUuid();
-    if (found.type === 'initialised') await disk.remove(join(path, markerName));
-    else await initialise(disk, path, { ...options, uuid });
+    if (found.type === 'unused') await initialise(disk, path, { ...options, uuid });
+    else if (found.marked) await disk.remove(join(path, markerName));
     return { path, uuid, firstStart: found.type === 'unused', release };
   } catch (error) {
     await release();
@@ -74,7 +74,10 @@ export async function openDataDirectory(
   }
 }
 
-type Examination = { readonly type: 'unused' } | { readonly type: 'initialised'; readonly uuid: string };
+type Examination =
+  | { readonly type: 'unused' }
+  /** `marked`: all that the first start still lacked was to remove its marker. */
+  | { readonly type: 'initialised'; readonly uuid: string; readonly marked: boolean };
 
 async function examine(disk: Disk, path: string, options: DataDirectoryOptions): Promise<Examination> {
   const names = await disk.list(path);
@@ -95,7 +98,7 @@ async function examine(disk: Disk, path: string, options: DataDirectoryOptions):
           'name the other id or another data directory',
       );
     }
-    return { type: 'initialised', uuid: identity.uuid };
+    return { type: 'initialised', uuid: identity.uuid, marked: names.includes(markerName) };
   }
   const stranger = names.includes(markerName) ? undefined : names.find((name) => !unusedName.test(name));
   if (stranger !== undefined) {

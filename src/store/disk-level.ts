@@ -20,8 +20,6 @@ const openPaths = new Set<string>();
 const pageRowsMax = 1000;
 const pageBytes = 256 * 1024;
 
-const writeChunkBytes = 1024 * 1024;
-
 export const levelDisk: Disk = {
   openKeyValueStore,
   openFixedFile,
@@ -113,10 +111,13 @@ class LevelReader implements KeyValueReader {
 
   async *iterate(range: KeyRange): AsyncGenerator<readonly [Uint8Array, Uint8Array], void> {
     const iterator = this.#database.iterator({ ...range, ...this.#options, highWaterMarkBytes: pageBytes });
+    let left = range.limit ?? Number.POSITIVE_INFINITY;
     try {
-      for (;;) {
-        const page = await iterator.nextv(pageRowsMax);
+      // Not a row further than the limit: damage behind it would fail the whole page.
+      while (left > 0) {
+        const page = await iterator.nextv(Math.min(pageRowsMax, left));
         if (page.length === 0) return;
+        left -= page.length;
         yield* page;
       }
     } catch (error) {
@@ -164,24 +165,13 @@ class LevelStore extends LevelReader implements KeyValueStore {
 }
 
 async function openFixedFile(path: string, sizeBytes: number, options: { create: boolean }): Promise<FixedFile> {
+  if (options.create) await fillWithZeros(path, sizeBytes);
   // O_DSYNC makes each write durable by itself, as write and fdatasync would, in one turn of the thread pool.
-  const flags = constants.O_RDWR | constants.O_DSYNC | (options.create ? constants.O_CREAT : 0);
-  const file = await open(path, flags, 0o644);
-  try {
-    const { size } = await file.stat();
-    if (size === 0 && options.create) {
-      const zeros = Buffer.alloc(writeChunkBytes);
-      for (let offset = 0; offset < sizeBytes; offset += zeros.length) {
-        await writeFully(file, zeros.subarray(0, sizeBytes - offset), offset);
-      }
-      await file.sync();
-      await syncDirectory(dirname(path));
-    } else if (size !== sizeBytes) {
-      throw new StoreError('fileSize', `${path} has ${size} bytes, expected ${sizeBytes}`);
-    }
-  } catch (error) {
+  const file = await open(path, constants.O_RDWR | constants.O_DSYNC);
+  const { size } = await file.stat();
+  if (size !== sizeBytes) {
     await file.close();
-    throw error;
+    throw new StoreError('fileSize', `${path} has ${size} bytes, expected ${sizeBytes}`);
   }
   return {
     write: (offset, bytes) => writeFully(file, bytes, offset),
@@ -192,6 +182,16 @@ async function openFixedFile(path: string, sizeBytes: number, options: { create:
     },
     close: () => file.close(),
   };
+}
+
+/** Unless it has bytes already. Zeros, not a hole: the blocks are allocated now. */
+async function fillWithZeros(path: string, sizeBytes: number): Promise<void> {
+  await using file = await open(path, 'a');
+  const { size } = await file.stat();
+  if (size > 0) return;
+  await file.writeFile(Buffer.alloc(sizeBytes));
+  await file.sync();
+  await syncDirectory(dirname(path));
 }
 
 async function writeFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {

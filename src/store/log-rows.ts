@@ -3,7 +3,7 @@
  * Reading them back is always verifying: an iterator of LevelDB may skip a damaged block without a word.
  */
 import type { Index } from '../raft/types.ts';
-import type { KeyValueReader, WriteOperation } from './disk.ts';
+import type { KeyRange, KeyValueReader, WriteOperation } from './disk.ts';
 import { StoreError } from './errors.ts';
 import { encodeMeta, type LogHead } from './log-head.ts';
 import { type ChainHash, chainHashBeforeTheLog, type Flaw, flaw, type LogRecord, readRecord } from './log-record.ts';
@@ -50,10 +50,11 @@ export async function* verifiedRecords(
   let next: number = from;
   let chainHash = previous;
   let term = 0;
-  for await (const [key, bytes] of reader.iterate({
-    gte: entryKey(from),
-    lt: to === null ? entriesEnd : entryKey(to + 1),
-  })) {
+  const range: KeyRange =
+    to === null
+      ? { gte: entryKey(from), lt: entriesEnd }
+      : { gte: entryKey(from), lt: entryKey(to + 1), limit: to - from + 1 };
+  for await (const [key, bytes] of reader.iterate(range)) {
     if (!entryKey(next).equals(key)) return yield flaw(`entry ${next} is missing`);
     const record = readRecord(bytes);
     if (record.type === 'flaw') return yield flaw(`entry ${next}: ${record.reason}`);

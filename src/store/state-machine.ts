@@ -98,8 +98,8 @@ class LevelStateMachine implements KvStateMachine {
   #writer: Promise<void> = Promise.resolve();
   #writerRuns = false;
 
-  /** Set once, by the first error of the disk or the state; from then on nothing is evaluated or written. */
-  #failure: StoreError | null = null;
+  /** Set once, by the first error; from then on nothing is evaluated or written. */
+  #failure: Error | null = null;
   #condemned: Promise<void> = Promise.resolve();
 
   constructor(parts: OpenState, syncWrites: boolean) {
@@ -134,7 +134,7 @@ class LevelStateMachine implements KvStateMachine {
     if (this.#failure !== null) throw this.#failure;
     invariant(entries.length > 0, 'a group to apply holds an entry');
     const batch = this.#batchToFill();
-    const results = entries.map((entry) => this.#applyEntry(batch, entry));
+    const results = this.#evaluate(batch, entries);
     batch.last = this.#appliedInMemory;
     batch.chainHash = Buffer.from(chainHash);
     return { results, written: batch.written.promise };
@@ -149,6 +149,16 @@ class LevelStateMachine implements KvStateMachine {
     await this.#writer;
     await this.#condemned;
     await this.#store.close();
+  }
+
+  #evaluate(batch: Batch, entries: readonly Entry[]): readonly (CommandResult | null)[] {
+    try {
+      return entries.map((entry) => this.#applyEntry(batch, entry));
+    } catch (error) {
+      // Half a group must never be written, whatever stopped it.
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      throw error;
+    }
   }
 
   #applyEntry(batch: Batch, entry: Entry): CommandResult | null {
@@ -305,7 +315,8 @@ class LevelStateMachine implements KvStateMachine {
     }
     this.#failure = new StoreError(
       'stateDamaged',
-      `the state is damaged (${reason}); the log and the other replicas are not: start the replica again, and it builds its state anew from the log`,
+      `the state is damaged (${reason}); the log and the other replicas are not: start the replica again, ` +
+        'and it builds its state anew from the log',
       { cause },
     );
     this.#condemned = this.#condemn(reason);

@@ -27,7 +27,11 @@ class ManualClock implements Clock {
   setTimer(delayMs: number, callback: () => void) {
     const timer = { at: this.#now + delayMs, callback };
     this.#timers.push(timer);
-    return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
   }
 
   advance(milliseconds: number): void {

@@ -144,7 +144,7 @@ for (const output of ['out.ndjson', 'out.csv']) {
     t.is(first.code, 1);
     t.regex(first.stderr, /^exported 2,000 rows; go on with --resume\nbazar: interrupted\n$/);
     // What was written beyond the checkpoint, as by a crash between the two, is not kept.
-    writeFileSync(file, `${readFileSync(file, 'utf8')}half a li`);
+    writeFileSync(file, `${readFileSync(file, 'utf8')}${'half a line'.repeat(10_000)}`);
     kv.requests.length = 0;
     t.is((await run(['export', '--prefix', 'b/', '--output', file, '--resume'])).code, 0);
     t.is(kv.requests.length, 2);

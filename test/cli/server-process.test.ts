@@ -132,9 +132,12 @@ for (const [name, stop] of [
     t.teardown(() => child.kill('SIGKILL'));
     const exit = once(child, 'exit');
     let log = '';
+    let told = false;
     child.stderr?.on('data', (chunk: Buffer) => {
       log += chunk;
-      if (log.includes('gateway listens') && child.connected) stop(child);
+      if (told || !log.includes('gateway listens')) return;
+      told = true;
+      stop(child);
     });
     t.deepEqual(await exit, [0, null], log);
     t.regex(log, /"message":"stopping".*\n.*"message":"stopped"/);

@@ -50,6 +50,8 @@ export interface Cluster {
 
   /** Packets are lost between the two, or only those from the first to the second. */
   cut(from: string, to: string, options?: { readonly oneWay: boolean }): Promise<void>;
+  /** Cuts every link between the two groups, all at the same moment. */
+  partition(group: readonly string[], other: readonly string[]): Promise<void>;
   /** Cuts the member from the replicas, or from everyone. */
   isolate(id: string, options: { readonly from: 'replicas' | 'all' }): Promise<void>;
   heal(): Promise<void>;
@@ -232,14 +234,22 @@ class ProcessCluster implements Cluster {
   }
 
   async cut(from: string, to: string, options = { oneWay: false }): Promise<void> {
-    const network = this.#separable();
-    await network.cut(from, to);
-    if (!options.oneWay) await network.cut(to, from);
+    const links = [{ from, to }];
+    if (!options.oneWay) links.push({ from: to, to: from });
+    await this.#separable().cut(links);
+  }
+
+  async partition(group: readonly string[], other: readonly string[]): Promise<void> {
+    const links = group.flatMap((from) => other.map((to) => ({ from, to })));
+    await this.#separable().cut([...links, ...links.map(({ from, to }) => ({ from: to, to: from }))]);
   }
 
   async isolate(id: string, { from }: { readonly from: 'replicas' | 'all' }): Promise<void> {
     const others = from === 'replicas' ? this.replicas : [...this.replicas, ...this.gateways, host];
-    await Promise.all(others.filter((other) => other !== id).map((other) => this.cut(id, other)));
+    await this.partition(
+      [id],
+      others.filter((other) => other !== id),
+    );
   }
 
   async heal(): Promise<void> {

@@ -9,12 +9,18 @@ import { isAbandoned, ownedName } from './owner.ts';
 
 export const host = 'host';
 
+/** One direction. A name is a member's, or `host`. */
+export interface Link {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface Network {
   address(name: string): string;
   /** The command line that runs the command inside the member's namespace. */
   inside(name: string, command: readonly string[]): readonly string[];
-  /** Packets from one to the other are lost from now on. A name is a member's, or `host`. */
-  cut(from: string, to: string): Promise<void>;
+  /** Packets on these links are lost from now on; all of them at the same moment. */
+  cut(links: readonly Link[]): Promise<void>;
   /** Nothing is lost any more. */
   heal(): Promise<void>;
   /** Its processes must have ended. */
@@ -62,8 +68,9 @@ export async function createNetwork(members: readonly string[]): Promise<Network
   return {
     address,
     inside: (name, command) => ['ip', 'netns', 'exec', namespace(name), ...command],
-    async cut(from, to) {
-      await nft(`add element bridge bazar cuts { ${address(from)} . ${address(to)} }`);
+    async cut(links) {
+      const elements = links.map(({ from, to }) => `${address(from)} . ${address(to)}`);
+      await nft(`add element bridge bazar cuts { ${elements.join(', ')} }`);
     },
     async heal() {
       await nft('flush set bridge bazar cuts');

@@ -25,7 +25,8 @@ export class MemoryDisk {
   }
 
   get last(): EntryId {
-    return this.#entries.at(-1) ?? beforeTheLog;
+    const last = this.#entries.at(-1);
+    return last === undefined ? beforeTheLog : { term: last.term, index: last.index };
   }
 
   get entries(): readonly Entry[] {

@@ -107,10 +107,16 @@ export class Replica {
     this.#input(() => this.raft.batchDurable(this.now));
   }
 
-  /** Writes until nothing is left to write. */
+  /** Writes until nothing is left to write, and reads what entries are wanted from the disk. */
   write(): void {
     this.#takeReady();
     while (this.beginBatch() !== null) this.completeBatch();
+    while (this.logReads.length > 0) {
+      for (const read of this.logReads.splice(0)) {
+        this.entriesRead(read, this.disk.read(read.from, this.disk.last.index, read.maxBytes));
+      }
+      this.#takeReady();
+    }
   }
 
   /** What the core has sent since this was last called. */
@@ -218,7 +224,8 @@ export function timeOut(replica: Replica): readonly Message[] {
 export function makeCandidate(replica: Replica): readonly Message[] {
   timeOut(replica);
   const term = replica.state.currentTerm + 1;
-  for (const from of otherVoters(replica)) replica.step(requestVoteReply({ from, term, phase: 'preVote', granted: true }));
+  for (const from of otherVoters(replica))
+    replica.step(requestVoteReply({ from, term, phase: 'preVote', granted: true }));
   replica.write();
   return replica.takeSent();
 }

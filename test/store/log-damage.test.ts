@@ -2,6 +2,8 @@ import { cp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { atLeastAsUpToDate, type Entry, type EntryId, index } from '../../src/raft/types.ts';
+import type { Disk } from '../../src/store/disk.ts';
+import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError, StoreError } from '../../src/store/errors.ts';
 import { slotBytes } from '../../src/store/witness.ts';
 import { damages } from '../system/log-damage.ts';
@@ -9,7 +11,6 @@ import { failingDisk } from './fault-disk.ts';
 import {
   appendAll,
   batch,
-  command,
   commands,
   entryId,
   hardState,
@@ -90,19 +91,22 @@ async function sendAgain({ store }: OpenLog, { entries, last }: FilledLog) {
 const leveldbDamages = [
   ...damages,
   {
-    name: 'the newest table cut in half',
+    name: 'every table cut in half',
     inflict: async (directory: string) => {
-      const file = await newest(directory, /\.ldb$/);
-      await truncate(file, Math.floor((await stat(file)).size / 2));
+      for (const table of await tables(directory)) await truncate(table, Math.floor((await stat(table)).size / 2));
     },
   },
   {
-    name: 'a page of zeros in the newest table',
-    inflict: async (directory: string) => overwrite(await newest(directory, /\.ldb$/), 8192, Buffer.alloc(4096)),
+    name: 'a page of zeros in every table',
+    inflict: async (directory: string) => {
+      for (const table of await tables(directory)) await overwrite(table, 4096, Buffer.alloc(4096));
+    },
   },
   {
-    name: 'the newest table deleted',
-    inflict: async (directory: string) => rm(await newest(directory, /\.ldb$/)),
+    name: 'every table deleted',
+    inflict: async (directory: string) => {
+      for (const table of await tables(directory)) await rm(table);
+    },
   },
   {
     name: 'the whole database deleted',
@@ -135,9 +139,9 @@ test('one bit turned anywhere: never a wrong entry, never an entry lost without 
   const random = createRandom(1);
   const copy = await scratch(t);
   const verdicts = { normal: 0, recovering: 0 };
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 40; round++) {
     const path = join(copy, `${round}`);
-    await cp(written.path, path, { recursive: true });
+    await copyDirectory(written, path);
     const files = (await readdir(join(path, 'log'))).filter((file) => /^(MANIFEST|CURRENT|\d)/.test(file));
     const file = join(path, 'log', random.pick(files));
     const { size } = await stat(file);
@@ -276,9 +280,8 @@ test('without a readable slot the replica is lost, and says what to do', async (
 
 test('a disk that has no room is not a damaged log', async (t) => {
   const written = await filled(t, { sessions: 1 });
-  const { disk } = failingDisk(0, { forGood: true });
-  const full = {
-    ...disk,
+  const full: Disk = {
+    ...levelDisk,
     async openKeyValueStore(): Promise<never> {
       throw Object.assign(new Error('IO error: No space left on device'), { code: 'ENOSPC' });
     },
@@ -296,7 +299,7 @@ for (const forGood of [true, false]) {
     let crashes = 0;
     for (let reached = true; reached; crashes++) {
       const copy = filledLog(join(copies, `${crashes}`), damaged.entries);
-      await cp(damaged.path, copy.path, { recursive: true });
+      await copyDirectory(damaged, copy.path);
       const fault = failingDisk(crashes, { forGood });
       await openLog(copy.path, fault.disk).then(
         ({ close }) => close(),
@@ -328,10 +331,6 @@ test('a record that rots while the log is open is not returned', async (t) => {
   const path = await scratch(t);
   await withLog(path, async ({ store }) => {
     await store.append(batch(commands(1, 1, 10)));
-    const file = await newest(join(path, 'log'), /\.log$/);
-    // A new life reads it from a table; this one still has it in memory.
-    t.is((await store.read(index(1), index(10), 1000)).length, 10);
-    t.true((await stat(file)).size > 0);
   });
   await withLog(path, async ({ store }) => {
     const table = await newest(join(path, 'log'), /\.ldb$/);
@@ -340,13 +339,24 @@ test('a record that rots while the log is open is not returned', async (t) => {
   });
 });
 
-test('an entry that is missing is not skipped', async (t) => {
-  const written = await filled(t, { sessions: 1, sessionEntries: 20 });
-  await withLog(written.path, async ({ store }) => {
-    await store.append(batch([command(2, 21)]));
-    t.is((await store.read(index(1), index(21), 1_000_000)).length, 21);
-  });
-});
+/** The witness without the zeros that nothing was written over yet. */
+async function copyDirectory(from: FilledLog, to: string): Promise<void> {
+  const usedBytes = 64 * 1024;
+  await cp(from.path, to, { recursive: true, filter: (source) => source !== from.witness });
+  const source = await open(from.witness, 'r');
+  const target = await open(join(to, 'witness'), 'w');
+  for (const offset of [0, slotBytes]) {
+    const { buffer } = await source.read(Buffer.alloc(usedBytes), 0, usedBytes, offset);
+    await target.write(buffer, 0, usedBytes, offset);
+  }
+  await target.truncate(2 * slotBytes);
+  await source.close();
+  await target.close();
+}
+
+async function tables(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((file) => /\.ldb$/.test(file)).map((file) => join(directory, file));
+}
 
 async function newest(directory: string, name: RegExp): Promise<string> {
   const files = (await readdir(directory)).filter((file) => name.test(file)).sort();

@@ -19,16 +19,19 @@ export async function scratch(t: ExecutionContext): Promise<string> {
 
 export interface OpenLog {
   readonly store: LogStore;
-  /** What was logged as a warning. */
+  /** What was logged as information. */
+  readonly notes: readonly string[];
+  /** What was logged above that. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
 }
 
 export async function openLog(path: string, disk: Disk = levelDisk): Promise<OpenLog> {
   const warnings: string[] = [];
+  const notes: string[] = [];
   const write = (line: string) => {
     const { level }: { level: LogLevel } = JSON.parse(line);
-    if (level === 'warn') warnings.push(line);
+    (level === 'info' ? notes : warnings).push(line);
   };
   const directory = await openDataDirectory(disk, path, {
     clusterId: 'cluster',
@@ -41,6 +44,7 @@ export async function openLog(path: string, disk: Disk = levelDisk): Promise<Ope
     return {
       store,
       warnings,
+      notes,
       async close() {
         await store.close();
         await directory.release();

@@ -225,9 +225,14 @@ test('bytes that are no command, no-ops and configurations change nothing and co
   t.is(f.machine.digest(), digest);
 });
 
-test('entries out of order are a broken invariant', async (t) => {
+test('entries out of order are a broken invariant: nothing of their group is written, nor anything after', async (t) => {
   const f = await Fixture.start();
-  t.throws(() => f.machine.apply([f.entry(f.put('k'), 2)], hash), { name: 'InvariantError' });
+  const batches = f.store.batches.length;
+  const gap = [f.entry(f.put('a'), 1), f.entry(f.put('b'), 3)];
+  t.throws(() => f.machine.apply(gap, hash), { name: 'InvariantError' });
+  t.throws(() => f.apply(f.put('c')), { name: 'InvariantError' });
+  await f.machine.close();
+  t.is(f.store.batches.length, batches);
 });
 
 test('any bytes at all are applied without a throw', async (t) => {
@@ -568,12 +573,12 @@ test('a state whose rows are of a later version is refused, and left as it is', 
 });
 
 /** Leaves a state of so many entries behind; answers its digest, and the entries to build it anew. */
-async function leaveState(at: string, count: number) {
+async function leaveState(at: string, count: number, valueBytes: number) {
   const random = createRandom(9);
   const noise = Buffer.from(Array.from({ length: 65_536 }, () => random.below(256)));
   const entries = Array.from({ length: count }, (_, nth): Entry => {
     const id = { term: term(1), index: index(nth + 1) };
-    const value = noise.subarray((nth * 997) % 65_000).subarray(0, 300);
+    const value = noise.subarray((nth * 997) % 32_768).subarray(0, valueBytes);
     const stamp = { session, sequence: nth + 1, lowestUnanswered: nth + 1 };
     const key = `k${String(nth).padStart(5, '0')}`;
     const command: Command =
@@ -603,8 +608,9 @@ function flip(bytes: Buffer, at: number): Buffer {
 }
 
 test('damage that LevelDB heals by forgetting: what is missing is applied again, and the state is right', async (t) => {
-  const small = 1000;
-  const large = 20_000;
+  /** One fits LevelDB's log, the other fills tables. */
+  const [small, large] = [300, 10_000];
+  const count = 1000;
   const damages: readonly [string, number, (at: string) => void, applied: 'nothing' | 'less'][] = [
     ['a bit of the live log', small, (at) => change(at, '.log', (bytes) => flip(bytes, 100_000)), 'nothing'],
     [
@@ -642,9 +648,9 @@ test('damage that LevelDB heals by forgetting: what is missing is applied again,
     ],
     ['CURRENT missing', small, (at) => rmSync(join(at, 'CURRENT')), 'nothing'],
   ];
-  for (const [name, count, damage, applied] of damages) {
+  for (const [name, valueBytes, damage, applied] of damages) {
     const at = await temporary(t);
-    const { entries, digest } = await leaveState(at, count);
+    const { entries, digest } = await leaveState(at, count, valueBytes);
     damage(at);
     const machine = await open(levelDisk, false, at);
     const { index: from } = machine.applied;
@@ -658,7 +664,7 @@ test('damage that LevelDB heals by forgetting: what is missing is applied again,
 test('damage in a table: found when it is read, also where LevelDB would leave rows out of a page', async (t) => {
   const reads: readonly Query[] = [{ type: 'get', key: 'k00100', withValue: true }, list({ limit: 300 }), list({})];
   const at = await temporary(t);
-  const { entries, digest } = await leaveState(at, 1000);
+  const { entries, digest } = await leaveState(at, 1000, 300);
   await (await open(levelDisk, false, at)).close();
   for (const read of reads) {
     change(at, '.ldb', (bytes) => bytes.fill(0x55, 32_000, 64_000));

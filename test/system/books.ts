@@ -22,8 +22,10 @@ export async function books(directory: string): Promise<Books> {
 function readBooks(file: string): Books {
   const [header = [], ...rows] = parseCsv(readFileSync(file, 'utf8'));
   const values = rows.map((row) => {
-    const book = Object.fromEntries(header.map((name, column) => [name, row[column]]));
-    return [`books/${book['book_id']}`, JSON.stringify(book)] as const;
+    const book: Record<string, string | undefined> & { book_id?: string } = Object.fromEntries(
+      header.map((name, column) => [name, row[column]]),
+    );
+    return [`books/${book.book_id}`, JSON.stringify(book)] as const;
   });
   return { file, values: new Map(values) };
 }

@@ -111,11 +111,14 @@ async function newPlace(t: ExecutionContext): Promise<Place> {
   return { data: path.join(directory, 'data'), port: basePort + 110, basePort };
 }
 
+let started = 0;
+
 function startDev(t: ExecutionContext, place: Place): Dev {
+  started += 1;
   const { data, port, basePort } = place;
   const flags = ['--data', data, '--port', `${port}`, '--base-port', `${basePort}`];
   const child = startChild([process.execPath, `${repository}bin/bazar.js`, 'dev', ...flags], {
-    logFile: `${data}-${port}.log`,
+    logFile: `${data}-${started}.log`,
   });
   t.teardown(async () => {
     if (!t.passed) t.log(child.output());

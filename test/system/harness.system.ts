@@ -42,11 +42,11 @@ systemTest('cuts lose packets in the directions they name, silently, and healing
   send('whole');
   await waitFor(() => echoed.has('whole'), { description: 'an echo over a whole link' });
 
-  await network.cut('a', host);
+  await network.cut([{ from: 'a', to: host }]);
   send('one way');
   await waitFor(() => arrived('one way'), { description: 'a datagram to arrive' });
 
-  await network.cut(host, 'a');
+  await network.cut([{ from: host, to: 'a' }]);
   for (let datagram = 0; datagram < 10; datagram += 1) send('no way');
 
   await network.heal();

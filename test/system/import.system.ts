@@ -46,7 +46,7 @@ systemTest('a replica that was down for a whole import catches up and answers th
 function importBooks(cluster: Cluster, { file }: Books) {
   const flags = ['--prefix', 'books/', '--key', 'book_id', '--url', cluster.url('g1')];
   // With few requests in flight it lasts long enough to be disturbed; the folder of the books may not be ours to write.
-  const pace = ['--concurrency', '4', '--progress-file', `${cluster.directory}/import`];
+  const pace = ['--concurrency', '16', '--progress-file', `${cluster.directory}/import`];
   return runCommand(bazarCommand('import', file, ...flags, ...pace), { timeoutMs: 300_000 });
 }
 

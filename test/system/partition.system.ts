@@ -11,49 +11,58 @@ systemTest('a leader cut off from its peers acknowledges nothing and serves noth
   const leader = await cluster.someLeader();
   await majority.put('number', '0');
 
-  await cluster.isolate(leader, { from: 'replicas' });
-  for (const id of cluster.replicas.filter((replica) => replica !== leader)) await cluster.cut('g1', id);
-  await cluster.cut('g2', leader);
-
   let newest = 0;
-  const reads: { readonly number: number | null; readonly newestBefore: number; readonly via: string }[] = [];
-  const outcomes = { acknowledged: 0, not_applied: 0, unknown: 0 };
-  let healed = false;
-  const read = async (via: string, query: string) => {
-    while (!healed) {
-      const newestBefore = newest;
+  let cut = false;
+  let enough = false;
+  const reads: { readonly number: number | null; readonly newestBefore: number; readonly duringCut: boolean }[] = [];
+  const read = async (query: string) => {
+    while (!enough) {
+      const [newestBefore, duringCut] = [newest, cut];
       const answer = await minority.get('number', { query: `timeout=500ms${query}` });
-      reads.push({ number: answer.status === 200 ? Number(answer.body.toString()) : null, newestBefore, via });
+      reads.push({ number: answer.status === 200 ? Number(answer.body.toString()) : null, newestBefore, duringCut });
     }
   };
+  const outcomes = { acknowledged: 0, not_applied: 0, unknown: 0 };
+  const refused: string[] = [];
   const write = async (writer: number) => {
-    for (let number = 0; !healed; number += 1) {
-      const key = `minority/${writer}/${number}`;
-      outcomes[await writeOutcome(minority.put(key, 'value', { query: 'timeout=500ms' }))] += 1;
+    for (let number = 0; !enough; number += 1) {
+      const [key, duringCut] = [`minority/${writer}/${number}`, cut];
+      const outcome = await writeOutcome(minority.put(key, 'value', { query: 'timeout=500ms' }));
+      if (outcome === 'not_applied') refused.push(key);
+      if (duringCut) outcomes[outcome] += 1;
     }
   };
-  const besieged = Promise.all([read('g1', ''), read(leader, `&replica=${leader}`), write(1), write(2)]);
+  const besieged = Promise.all([read(''), read(`&replica=${leader}`), ...[1, 2, 3, 4].map(write)]);
+  const others = cluster.replicas.filter((replica) => replica !== leader);
+  await cluster.partition([leader, 'g1'], [...others, 'g2']);
+  cut = true;
   for (let number = 1; number <= 500; number += 1) {
     t.is(await writeOutcome(majority.put('number', `${number}`, { query: 'timeout=10s' })), 'acknowledged');
     newest = number;
   }
-  await cluster.waitFor(() => reads.length >= 10 && outcomes.unknown + outcomes.not_applied >= 10, {
+  await cluster.waitFor(() => reads.filter(({ duringCut }) => duringCut).length >= 10 && outcomes.not_applied >= 10, {
     description: 'enough reads and writes on the side of the old leader',
   });
-  healed = true;
+  enough = true;
   await besieged;
 
   const { acknowledged, not_applied, unknown } = outcomes;
+  const answered = reads.filter(({ number, duringCut }) => duringCut && number !== null);
   const stale = reads.filter(({ number, newestBefore }) => number !== null && number < newestBefore);
-  t.log(`through ${leader}: ${reads.length} reads, ${stale.length} of them stale`);
-  t.log(`writes acknowledged ${acknowledged}, refused ${not_applied}, unknown ${unknown}`);
+  t.log(
+    `reads of ${leader} during the cut: ${answered.length} answered; of all ${reads.length} reads ${stale.length} stale`,
+  );
+  t.log(`writes to ${leader} during the cut: ${acknowledged} acknowledged, ${not_applied} refused, ${unknown} unknown`);
   t.deepEqual(stale, []);
   t.is(acknowledged, 0);
 
   await cluster.heal();
   await cluster.agreement();
   for (const replica of cluster.replicas) {
-    t.is((await majority.get('number', { query: `replica=${replica}` })).body.toString(), '500');
+    const query = `replica=${replica}`;
+    t.is((await majority.get('number', { query })).body.toString(), '500');
+    for (const key of refused)
+      t.is((await majority.get(key, { query })).status, 404, `${key} was said not to be applied`);
   }
   t.is(await writeOutcome(minority.put('healed', 'value', { query: 'timeout=10s' })), 'acknowledged');
 });

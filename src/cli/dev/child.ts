@@ -12,6 +12,8 @@ const cli = fileURLToPath(new URL('../../cli.ts', import.meta.url));
 export function startChild(words: readonly string[], onOutput: (chunk: Buffer) => void): Child {
   const child = spawn(process.execPath, [cli, ...words], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // In a session of its own: Ctrl-C is for the parent, which then stops its children once and in good order.
+    detached: true,
     env: withoutSettings(process.env),
   });
   child.stdout?.on('data', onOutput);

@@ -1,0 +1,251 @@
+import test from 'ava';
+import { InvariantError } from '../../src/raft/assert.ts';
+import { index, term } from '../../src/raft/types.ts';
+import type { KeyValue } from '../../src/store/command.ts';
+import type { ReplicaStatus, StoreReply, StoreRequest } from '../../src/store/protocol.ts';
+import {
+  decodeStatus,
+  decodeStoreReply,
+  decodeStoreRequest,
+  encodeStatus,
+  encodeStoreReply,
+  encodeStoreRequest,
+  requestItemsMax,
+  timeoutMsMax,
+} from '../../src/store/protocol-codec.ts';
+import { createRandom } from './random.ts';
+
+const status: ReplicaStatus = {
+  id: 'r1',
+  clusterId: 'c0ffee',
+  bootId: 3,
+  role: 'leader',
+  state: 'normal',
+  term: term(9),
+  leader: 'r1',
+  firstIndex: index(1),
+  lastIndex: index(2 ** 40),
+  commitIndex: index(99),
+  publishIndex: index(98),
+  appliedIndex: index(97),
+  claimIndex: null,
+  leaderChanges: 2,
+  stateDigest: 'ab'.repeat(16),
+  message: null,
+};
+const recovering: ReplicaStatus = {
+  ...status,
+  role: 'follower',
+  state: 'recovering',
+  leader: null,
+  claimIndex: index(120),
+  message: 'it has lost entries',
+};
+
+const requests: readonly StoreRequest[] = [
+  { type: 'write', timeoutMs: 1234.5, commands: [new Uint8Array([1, 2]), new Uint8Array(0), new Uint8Array(300)] },
+  { type: 'write', timeoutMs: 0, commands: [] },
+  {
+    type: 'read',
+    timeoutMs: 5000,
+    queries: [
+      { type: 'get', key: 'books/Ω', withValue: true },
+      { type: 'get', key: 'k', withValue: false },
+      { type: 'list', prefix: '', after: null, limit: 1, keysOnly: true },
+      { type: 'list', prefix: 'books/', after: 'books/7', limit: 1000, keysOnly: false },
+    ],
+  },
+  { type: 'status' },
+];
+
+const item: KeyValue = {
+  key: 'k',
+  createRevision: 5,
+  modRevision: 2 ** 45,
+  version: 2,
+  contentType: 'application/json',
+  sizeBytes: 3,
+};
+const withValue: KeyValue = { ...item, value: new Uint8Array([1, 2, 3]) };
+const emptyValue: KeyValue = { ...item, value: new Uint8Array(0) };
+
+const replies: readonly StoreReply[] = [
+  {
+    type: 'write',
+    replies: [
+      { type: 'notLeader', leader: 'r2' },
+      { type: 'notLeader', leader: null },
+      { type: 'overloaded' },
+      { type: 'invalid', reason: 'not a command' },
+      { type: 'diskFull' },
+      { type: 'unknown' },
+      { type: 'done', result: { type: 'sessionOpened', session: index(8) } },
+      { type: 'done', result: { type: 'put', revision: index(9), version: 1, created: true } },
+      { type: 'done', result: { type: 'deleted', revision: index(10) } },
+      { type: 'done', result: { type: 'notFound' } },
+      { type: 'done', result: { type: 'preconditionFailed', revision: 0 } },
+      { type: 'done', result: { type: 'sessionExpired' } },
+      { type: 'done', result: { type: 'invalidCommand' } },
+    ],
+  },
+  {
+    type: 'read',
+    replies: [
+      { type: 'unavailable' },
+      { type: 'done', result: { type: 'get', revision: index(7), item: null } },
+      { type: 'done', result: { type: 'get', revision: index(7), item: withValue } },
+      { type: 'done', result: { type: 'get', revision: index(7), item } },
+      { type: 'done', result: { type: 'list', revision: index(7), items: [withValue, item, emptyValue], more: true } },
+      { type: 'done', result: { type: 'list', revision: index(7), items: [], more: false } },
+      { type: 'full' },
+    ],
+  },
+  { type: 'status', status },
+  { type: 'error', reason: 'not understood' },
+];
+
+for (const request of requests) {
+  test(`a request comes back as it was: ${JSON.stringify(request).slice(0, 60)}`, (t) => {
+    t.deepEqual(decodeStoreRequest(encodeStoreRequest(request)), request);
+  });
+}
+
+for (const reply of replies) {
+  test(`a reply comes back as it was: ${reply.type}`, (t) => {
+    t.deepEqual(decodeStoreReply(encodeStoreReply(reply)), reply);
+  });
+}
+
+test('a status comes back as it was', (t) => {
+  for (const each of [status, recovering]) t.deepEqual(decodeStatus(encodeStatus(each)), each);
+});
+
+test('what is decoded shares no memory with the bytes', (t) => {
+  const [request] = requests as [StoreRequest];
+  const bytes = encodeStoreRequest(request);
+  const decoded = decodeStoreRequest(bytes);
+  bytes.fill(0);
+  t.deepEqual(decoded, request);
+});
+
+test('every message begins with its version, and another version is not read', (t) => {
+  const bytes = [
+    [encodeStoreRequest({ type: 'status' }), decodeStoreRequest],
+    [encodeStoreReply({ type: 'error', reason: '' }), decodeStoreReply],
+    [encodeStatus(status), decodeStatus],
+  ] as const;
+  for (const [encoded, decode] of bytes) {
+    t.is(encoded[0], 1);
+    t.not(decode(encoded), null);
+    encoded[0] = 2;
+    t.is(decode(encoded), null);
+  }
+});
+
+test('the number of items in a request is bounded at both ends', (t) => {
+  const query = { type: 'get', key: 'k', withValue: true } as const;
+  const command = new Uint8Array(1);
+  const most: readonly StoreRequest[] = [
+    { type: 'read', timeoutMs: 1, queries: Array(requestItemsMax).fill(query) },
+    { type: 'write', timeoutMs: 1, commands: Array(requestItemsMax).fill(command) },
+  ];
+  for (const request of most) t.deepEqual(decodeStoreRequest(encodeStoreRequest(request)), request);
+  const oneMore: readonly StoreRequest[] = [
+    { type: 'read', timeoutMs: 1, queries: Array(requestItemsMax + 1).fill(query) },
+    { type: 'write', timeoutMs: 1, commands: Array(requestItemsMax + 1).fill(command) },
+  ];
+  for (const request of oneMore) t.throws(() => encodeStoreRequest(request), { instanceOf: InvariantError });
+});
+
+const outOfBounds: readonly (readonly [string, StoreRequest])[] = [
+  ['an empty key', { type: 'read', timeoutMs: 1, queries: [{ type: 'get', key: '', withValue: true }] }],
+  ['a long key', { type: 'read', timeoutMs: 1, queries: [{ type: 'get', key: 'Ω'.repeat(513), withValue: true }] }],
+  ...[0, 1001, 1.5, -1].map(
+    (limit) =>
+      [
+        `a limit of ${limit}`,
+        { type: 'read', timeoutMs: 1, queries: [{ type: 'list', prefix: '', after: null, limit, keysOnly: true }] },
+      ] as const,
+  ),
+  ['no number', { type: 'write', timeoutMs: Number.NaN, commands: [] }],
+];
+
+for (const [title, request] of outOfBounds) {
+  test(`a request is not understood with ${title}`, (t) => {
+    t.is(decodeStoreRequest(encodeStoreRequest(request)), null);
+  });
+}
+
+test('a longer or a negative timeout is brought within bounds', (t) => {
+  const timeoutOf = (timeoutMs: number) => {
+    const decoded = decodeStoreRequest(encodeStoreRequest({ type: 'write', timeoutMs, commands: [] }));
+    return decoded?.type === 'write' ? decoded.timeoutMs : null;
+  };
+  t.is(timeoutOf(Number.POSITIVE_INFINITY), timeoutMsMax);
+  t.is(timeoutOf(-5), 0);
+});
+
+test('an overlong sentence is cut, and leaves the rest readable', (t) => {
+  const long = 'x'.repeat(100_000);
+  const decodedStatus = decodeStatus(encodeStatus({ ...status, message: long }));
+  t.is(decodedStatus?.message?.length, 2048);
+  const reply = decodeStoreReply(encodeStoreReply({ type: 'error', reason: long }));
+  t.true(reply?.type === 'error' && reply.reason.length === 2048);
+});
+
+const codecs: readonly {
+  readonly title: string;
+  readonly encoded: readonly Uint8Array[];
+  readonly decode: (bytes: Uint8Array) => unknown;
+  readonly again: (bytes: Uint8Array) => unknown;
+}[] = [
+  {
+    title: 'request',
+    encoded: requests.map(encodeStoreRequest),
+    decode: decodeStoreRequest,
+    again(bytes) {
+      const decoded = decodeStoreRequest(bytes);
+      return decoded && decodeStoreRequest(encodeStoreRequest(decoded));
+    },
+  },
+  {
+    title: 'reply',
+    encoded: replies.map(encodeStoreReply),
+    decode: decodeStoreReply,
+    again(bytes) {
+      const decoded = decodeStoreReply(bytes);
+      return decoded && decodeStoreReply(encodeStoreReply(decoded));
+    },
+  },
+  {
+    title: 'status',
+    encoded: [status, recovering].map(encodeStatus),
+    decode: decodeStatus,
+    again(bytes) {
+      const decoded = decodeStatus(bytes);
+      return decoded && decodeStatus(encodeStatus(decoded));
+    },
+  },
+];
+
+for (const { title, encoded, decode, again } of codecs) {
+  test(`every truncation and every longer ${title} is malformed`, (t) => {
+    for (const bytes of encoded) {
+      for (let length = 0; length < bytes.length; length++) t.is(decode(bytes.subarray(0, length)), null);
+      t.is(decode(Buffer.concat([bytes, Buffer.of(0)])), null);
+    }
+  });
+
+  test(`a ${title} with flipped bytes is malformed, or is read as another`, (t) => {
+    const random = createRandom(99);
+    let malformed = 0;
+    for (let round = 0; round < 5000; round++) {
+      const bytes = Buffer.from(random.pick(encoded));
+      for (let flips = 1 + random.below(3); flips > 0; flips--) bytes[random.below(bytes.length)] = random.below(256);
+      const decoded = decode(bytes);
+      if (decoded === null) malformed++;
+      else t.deepEqual(again(bytes), decoded);
+    }
+    t.true(malformed > 500 && malformed < 4990, `${malformed} of 5000 were malformed`);
+  });
+}
