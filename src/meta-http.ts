@@ -53,6 +53,12 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
+/**
+ * Connections that wait to be accepted. Beyond it the kernel drops them, and their clients believe to be connected:
+ * Node's own 511 is too few for a crowd that comes at once.
+ */
+const backlog = 4096;
+
 /** Port 0 takes a free one. Throws ConfigError, in words, if the address cannot be had. */
 export async function listen(
   server: Server,
@@ -62,7 +68,7 @@ export async function listen(
   await new Promise<void>((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port));
     server.once('error', onError);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog }, () => {
       server.off('error', onError);
       resolve();
     });

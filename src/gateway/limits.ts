@@ -14,6 +14,8 @@ export interface GatewayLimits {
   readonly requestsInFlightMax: number;
   /** Request and response bodies of those; while it is reached, requests are 429. */
   readonly bodyBytesInFlightMax: number;
+  /** Requests sent ahead on one connection, each waiting for the answer before it; more close the connection. */
+  readonly requestsAheadMax: number;
   /** At this many, idle ones are closed to make room. */
   readonly connectionsMax: number;
   /** From the connection or the previous request to the end of the header. */
@@ -45,6 +47,7 @@ export const defaultLimits: GatewayLimits = {
   discardBytesMax: 4 * MiB,
   requestsInFlightMax: 10_000,
   bodyBytesInFlightMax: 256 * MiB,
+  requestsAheadMax: 100,
   connectionsMax: 20_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

@@ -32,13 +32,41 @@ export async function startGateway(options: GatewayOptions): Promise<ListeningSe
   return { address, close: () => closeGracefully(server, limits.closeTimeoutMs) };
 }
 
+/** What is remembered of each open connection. */
+interface Connection {
+  /** The response to the last request it sent. */
+  latest: ServerResponse;
+  /** Requests that wait for the response before theirs. */
+  ahead: number;
+}
+
 function createHttpServer(handle: RequestListener, limits: GatewayLimits): Server {
-  /** The response to the last request each connection sent. */
-  const latestResponse = new WeakMap<Socket, ServerResponse>();
+  const connections = new WeakMap<Socket, Connection>();
+
+  /** A connection's requests are handled one after the other: a read that follows a write must see it (RFC 9112 9.3.2). */
   const listener: RequestListener = (request, response) => {
-    latestResponse.set(request.socket, response);
-    handle(request, response);
+    const { socket } = request;
+    const connection = connections.get(socket);
+    if (connection === undefined) {
+      connections.set(socket, { latest: response, ahead: 0 });
+      handle(request, response);
+      return;
+    }
+    const previous = connection.latest;
+    connection.latest = response;
+    if (previous.writableFinished) {
+      handle(request, response);
+    } else if (connection.ahead === limits.requestsAheadMax) {
+      socket.destroy();
+    } else {
+      connection.ahead += 1;
+      previous.on('close', () => {
+        connection.ahead -= 1;
+        if (!socket.destroyed) handle(request, response);
+      });
+    }
   };
+
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -58,7 +86,7 @@ function createHttpServer(handle: RequestListener, limits: GatewayLimits): Serve
   server.on('checkContinue', listener);
   server.on('drop', () => server.closeIdleConnections());
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuse(socket as Socket, statusOfError(error), latestResponse.get(socket as Socket));
+    refuse(socket as Socket, statusOfError(error), connections.get(socket as Socket)?.latest);
   });
   return server;
 }

@@ -2,31 +2,20 @@
  * From the bytes of the request line to a key. Nothing here tidies: `a//b`, `..` and `%25` are keys like any other.
  */
 import { keyProblem } from '../store/client.ts';
-import { HttpProblem } from './errors.ts';
+import { HttpProblem, quote } from './errors.ts';
 
-/** Visible ASCII but for `#`, which has no place in a request. */
-const plain = /^\/[!"$-~]*$/;
+/** Node has refused everything but visible ASCII; a fragment has no place in a request either. */
+const plain = /^\/[^#]*$/;
 
 /**
- * The target as a path and query in ASCII (RFC 9112 section 3.2.1). The absolute form loses its authority, and bytes
- * above ASCII, which curl sends as they are typed, are percent-encoded. Throws HttpProblem for anything else.
+ * The target as a path and query (RFC 9112 section 3.2.1): the absolute form loses its authority. Throws HttpProblem
+ * for what is no path.
  */
 export function originForm(target: string): string {
   if (plain.test(target)) return target;
-  const path = target.replace(/^https?:\/\/[^/?#]*/i, '');
-  const encoded = (path.startsWith('/') ? path : `/${path}`).replace(/[\x80-\xff]/g, percentEncoded);
-  if (target.startsWith('*') || !plain.test(encoded)) {
-    throw new HttpProblem(
-      'bad_target',
-      'expected a path and an optional query, percent-encoded where they are not ASCII',
-    );
-  }
-  return encoded;
-}
-
-/** A byte, as Node hands it over: one character. */
-function percentEncoded(byte: string): string {
-  return `%${byte.charCodeAt(0).toString(16)}`;
+  const path = target.replace(/^https?:\/\/[^/?#]*(?=\/)/i, '');
+  if (!plain.test(path)) throw new HttpProblem('bad_target', `expected a path and a query, got ${quote(target)}`);
+  return path;
 }
 
 /** Decodes once, so that `%2F` and `/` are one key and `%2525` is `%25`. Throws HttpProblem. */

@@ -134,7 +134,7 @@ export class OutgoingConnection implements RpcConnection {
   #connect(address: DHT.SocketAddress): void {
     const { rpc, clock, constants } = this.#options;
     const client = rpc.connect(this.#key, { relayAddresses: [address], localConnection: false });
-    const deadline = clock.setTimer(constants.dialTimeoutMs, () => {});
+    const deadline = clock.setTimer(constants.dialTimeoutMs, () => client.destroy());
     client.once('open', () => {
       deadline.cancel();
       this.#onOpen(client);

@@ -11,6 +11,7 @@
 import { crc32 } from 'node:zlib';
 import { invariant } from '../raft/assert.ts';
 import { raftConstants } from '../raft/constants.ts';
+import { entryOverheadBytes } from '../raft/log.ts';
 import { type EntryId, type Index, index, type LogBatch } from '../raft/types.ts';
 import type { Disk, FixedFile } from './disk.ts';
 import { errorCode } from './errors.ts';
@@ -24,11 +25,9 @@ const version = 1;
 const hashedFrom = 5;
 const headFrom = hashedFrom + 4;
 const recordLengthBytes = 4;
-/** What the core counts for an entry beside its payload; a record here takes less, so every batch fits. */
-const entryOverheadBytesMax = 64;
 invariant(
-  recordHeaderBytes + recordLengthBytes <= entryOverheadBytesMax,
-  'a record is smaller than the core counts it',
+  recordHeaderBytes + recordLengthBytes <= entryOverheadBytes,
+  'what the core counts as a batch fits into a slot',
 );
 
 export const slotBytes: number = roundUp(
@@ -39,7 +38,7 @@ export const slotBytes: number = roundUp(
     4 +
     raftConstants.batchBytesMax +
     raftConstants.entryBytesMax +
-    entryOverheadBytesMax,
+    entryOverheadBytes,
 );
 
 /** Where the log ends before a batch's entries: behind its truncation. */

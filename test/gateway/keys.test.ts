@@ -45,7 +45,7 @@ test('every key comes back as it was written, encoded as one segment', async (t)
   }
   const listed = await gateway.request('GET', '/v1/kv?keysOnly&limit=1000');
   const { items } = JSON.parse(listed.text) as { items: { key: string }[] };
-  t.deepEqual(new Set(items.map((item) => item.key)), new Set(roundTrips));
+  t.deepEqual(items.map((item) => item.key).sort(), roundTrips.toSorted());
 });
 
 const sameKeys: readonly (readonly [string, string])[] = [
@@ -64,16 +64,13 @@ const sameKeys: readonly (readonly [string, string])[] = [
   ['%252F', '%2F'],
   ['a+b', 'a+b'],
   ['%C3%A9', 'é'],
-  ['\xc3\xa9', 'é'],
 ];
 
 for (const [path, key] of sameKeys) {
   test(`the path ${JSON.stringify(path)} is the key ${JSON.stringify(key)}`, async (t) => {
     const gateway = await startTestGateway(t);
     const connection = await gateway.open();
-    connection.write(
-      Buffer.from(`PUT /v1/kv/${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`, 'latin1'),
-    );
+    connection.write(`PUT /v1/kv/${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
     t.regex(await connection.closed(), /^HTTP\/1.1 201 /);
     t.is(gateway.client.writes[0]?.write.key, key);
   });
@@ -111,11 +108,12 @@ for (const [why, path] of badKeys) {
   });
 }
 
-test('a target with a fragment is a 400', async (t) => {
-  const gateway = await startTestGateway(t);
-  const connection = await gateway.open();
-  connection.write('GET /v1/kv/a#b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
-  const answer = await connection.closed();
-  t.regex(answer, /^HTTP\/1.1 400 /);
-  t.deepEqual(gateway.client.reads, []);
-});
+for (const target of ['/v1/kv/a#b', '/v1/kv/é', 'http://a', 'ftp://a/v1/kv/a', '*', 'v1/kv/a']) {
+  test(`the target ${target} is a 400`, async (t) => {
+    const gateway = await startTestGateway(t);
+    const connection = await gateway.open();
+    connection.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    t.regex(await connection.closed(), /^HTTP\/1.1 400 /);
+    t.deepEqual(gateway.client.reads, []);
+  });
+}

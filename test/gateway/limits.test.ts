@@ -132,13 +132,23 @@ test('garbage behind a write that is under way is never its answer', async (t) =
   t.is(gateway.client.writes.length, 1);
 });
 
-test('pipelined requests are answered in their order', async (t) => {
+test('pipelined requests are handled and answered in their order', async (t) => {
   const gateway = await startTestGateway(t);
   const connection = await gateway.open();
   const put = `${head('PUT', '/v1/kv/a', 'Content-Length: 1')}1`;
   connection.write(put + head('GET', '/v1/kv/a') + head('DELETE', '/v1/kv/a', 'Connection: close'));
   const statuses = [...(await connection.closed()).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
   t.deepEqual(statuses, ['201', '200', '200']);
+});
+
+test('too many requests sent ahead close the connection, and none of them reaches the store', async (t) => {
+  const gateway = await startTestGateway(t, { requestsAheadMax: 2 });
+  gateway.client.writeOutcome = new Promise(() => {});
+  const connection = await gateway.open();
+  connection.write(head('PUT', '/v1/kv/a', 'Content-Length: 0') + head('GET', '/v1/kv/a').repeat(3));
+  t.is(await connection.closed(), '');
+  t.is(gateway.client.writes.length, 1);
+  t.deepEqual(gateway.client.reads, []);
 });
 
 test('a coded body is a 415', async (t) => {
@@ -253,6 +263,19 @@ test('a connection that waits too long for its next request is closed', async (t
 
 test('a reader that does not read is closed', async (t) => {
   const gateway = await startTestGateway(t, { socketIdleMs: 200 });
+  await gateway.request('PUT', '/v1/kv/a', { body: Buffer.alloc(1024 * 1024) });
+  const connection = await gateway.open();
+  connection.socket.pause();
+  // More than the kernels of both sides keep.
+  connection.write(head('GET', '/v1/kv/a').repeat(50));
+  while (gateway.client.reads.length === 0) await new Promise(setImmediate);
+  // The scrape itself is the one that is left.
+  let scrape = '';
+  while (!scrape.includes('requests_in_flight 1\n')) scrape = (await gateway.request('GET', '/metrics')).text;
+  connection.socket.resume();
+  await connection.closed();
+  t.true(gateway.client.reads.length < 50);
+});
   await gateway.request('PUT', '/v1/kv/a', { body: Buffer.alloc(1024 * 1024) });
   const connection = await gateway.open();
   connection.socket.pause();

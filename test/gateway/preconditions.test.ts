@@ -1,5 +1,4 @@
 import test from 'ava';
-import { HttpProblem } from '../../src/gateway/errors.ts';
 import { evaluateRead, parsePrecondition } from '../../src/gateway/preconditions.ts';
 import { startTestGateway } from './harness.ts';
 
@@ -19,18 +18,32 @@ const wellFormed = [
   ['"-1"', [], []],
   ['"99999999999999999999"', [], []],
   ['"a,b", "3"', [3], [3]],
-  ['"a b"', null, null],
 ] as const;
 
 for (const [text, strong, weak] of wellFormed) {
-  test(`the tags ${text} are compared strongly as ${JSON.stringify(strong)}, weakly as ${JSON.stringify(weak)}`, (t) => {
-    const parse = () => parsePrecondition({ 'if-match': text, 'if-none-match': text });
-    if (strong === null) t.throws(parse, { instanceOf: HttpProblem });
-    else t.deepEqual<unknown>(parse(), { ifMatch: strong, ifNoneMatch: weak });
+  test(`the tags ${JSON.stringify(text)} are compared strongly as ${JSON.stringify(strong)}, weakly as ${JSON.stringify(weak)}`, (t) => {
+    const precondition = parsePrecondition({ 'if-match': text, 'if-none-match': text });
+    t.deepEqual(precondition as unknown, { ifMatch: strong, ifNoneMatch: weak });
   });
 }
 
-const malformed = ['', ' ', ',', '1', '"1', '1"', '"1" "2"', '*, "1"', '"1", *', 'w/"1"', 'W/1', '"1"x', "'1'", '**'];
+const malformed = [
+  '',
+  ' ',
+  ',',
+  '1',
+  '"1',
+  '1"',
+  '"1" "2"',
+  '*, "1"',
+  '"1", *',
+  'w/"1"',
+  'W/1',
+  '"1"x',
+  "'1'",
+  '**',
+  '"a b"',
+];
 
 for (const text of malformed) {
   test(`the tags ${JSON.stringify(text)} are a 400 that names the header`, async (t) => {

@@ -22,7 +22,7 @@ import type {
   Term,
 } from '../../src/raft/types.ts';
 import { configurationOf, MemoryDisk, uuidOf } from './memory-disk.ts';
-import { requestVoteReply } from './messages.ts';
+import { requestVoteReply, sentTo } from './messages.ts';
 
 export interface ReplicaOptions {
   readonly id: ReplicaId;
@@ -241,4 +241,18 @@ export function makeLeader(replica: Replica): readonly Message[] {
 
 function otherVoters(replica: Replica): readonly ReplicaId[] {
   return replica.raft.configuration.voters.filter((id) => id !== replica.id);
+}
+
+/** Carries messages between two replicas until both are silent; returns what was carried. */
+export function exchange(a: Replica, b: Replica): readonly Message[] {
+  const carried: Message[] = [];
+  for (;;) {
+    a.write();
+    b.write();
+    const [toA, toB] = [sentTo(b.takeSent(), a.id), sentTo(a.takeSent(), b.id)];
+    if (toA.length === 0 && toB.length === 0) return carried;
+    carried.push(...toA, ...toB);
+    a.step(...toA);
+    b.step(...toB);
+  }
 }

@@ -7,7 +7,7 @@ import test from 'ava';
 import type { Entry } from '../../src/raft/types.ts';
 import { commands, plain, readAll, scratch, withLog } from './log-fixture.ts';
 import type { WriterLine, WrittenBatch } from './log-writer-process.ts';
-import { createRandom } from './random.ts';
+import { createRandom, type SeededRandom } from './random.ts';
 
 const kills = 40;
 
@@ -18,7 +18,7 @@ test('SIGKILL at any moment: no damage is seen where there is none, and nothing 
   let unanswered = 0;
   let fromWitness = 0;
   for (let life = 1; life <= kills; life++) {
-    const lines = await runUntilKilled(path, life, random.below(5) === 0 ? 0 : 1 + random.below(60));
+    const lines = await runUntilKilled(path, life, random.below(5) === 0 ? 0 : 1 + random.below(60), random);
     let pending: WrittenBatch | null = null;
     for (const line of lines) {
       if (line.type === 'writing') pending = line.batch;
@@ -49,7 +49,12 @@ function withBatch(log: readonly Entry[], { term, from, to, payloadBytes }: Writ
 }
 
 /** Kills it in the middle of opening, or in the middle of the batch with this number; returns all it said. */
-async function runUntilKilled(path: string, seed: number, batches: number): Promise<readonly WriterLine[]> {
+async function runUntilKilled(
+  path: string,
+  seed: number,
+  batches: number,
+  random: SeededRandom,
+): Promise<readonly WriterLine[]> {
   const program = fileURLToPath(new URL('log-writer-process.ts', import.meta.url));
   const child = spawn(process.execPath, [program, path, `${seed}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
@@ -59,8 +64,17 @@ async function runUntilKilled(path: string, seed: number, batches: number): Prom
     const line: WriterLine = JSON.parse(text);
     lines.push(line);
     if (line.type === 'writing') begun++;
-    if (batches === 0 ? line.type === 'opening' : begun === batches) child.kill('SIGKILL');
+    if (batches === 0 ? line.type === 'opening' : begun === batches) {
+      spin(random.below(2000));
+      child.kill('SIGKILL');
+    }
   }
   await exited;
   return lines;
+}
+
+/** The moments in the middle of a batch are too short for a timer to hit. */
+function spin(microseconds: number): void {
+  const end = performance.now() + microseconds / 1000;
+  while (performance.now() < end);
 }
