@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { startChild } from '../test/cluster/child.ts';
+import { interruptDev } from '../test/cluster/dev.ts';
 import { createHttpClient, writeOutcome } from '../test/cluster/http-client.ts';
 import { freePorts } from '../test/cluster/ports.ts';
 import { scratchDirectory } from '../test/cluster/scratch.ts';
@@ -25,7 +26,8 @@ export async function secondsToFirstWrite(): Promise<number> {
     return (performance.now() - startedAt) / 1000;
   } finally {
     client.close();
-    await npm.end('SIGINT');
+    await interruptDev(data);
+    await npm.ended;
     await rm(directory, { recursive: true, force: true });
   }
 }

@@ -134,6 +134,7 @@ test('words: leftovers and the making of the product are found, wherever they st
 test('lines: 140 characters fit, 141 do not', (t) => {
   t.deepEqual(tidy(used('src/logger.ts', 'x'.repeat(140))), []);
   t.is(tidy(used('src/logger.ts', 'x'.repeat(141))).length, 1);
+  t.deepEqual(tidy(used('src/logger.ts', `const message = '${'x'.repeat(200)}';`)), []);
 });
 
 test('assertions: a test file without one is found', (t) => {

@@ -74,7 +74,6 @@ export function discardRest(request: IncomingMessage, bytesMax: number): void {
     bytes += chunk.length;
     if (bytes > bytesMax) request.destroy();
   });
-  request.resume();
 }
 
 /** A coded body would be stored coded and sent back as if it were not. */

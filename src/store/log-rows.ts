@@ -54,12 +54,12 @@ export async function* verifiedRecords(
     to === null
       ? { gte: entryKey(from), lt: entriesEnd }
       : { gte: entryKey(from), lt: entryKey(to + 1), limit: to - from + 1 };
-  for await (const [key, bytes] of reader.iterate(range)) {
-    if (!entryKey(next).equals(key)) return yield flaw(`entry ${next} is missing`);
+  for await (const [, bytes] of reader.iterate(range)) {
     const record = readRecord(bytes);
     if (record.type === 'flaw') return yield flaw(`entry ${next}: ${record.reason}`);
     const { entry } = record;
-    if (entry.index !== next || entry.term < term || record.previous !== chainHash) {
+    if (entry.index !== next) return yield flaw(`entry ${next} is missing: entry ${entry.index} is in its place`);
+    if (entry.term < term || record.previous !== chainHash) {
       return yield flaw(`entry ${next} does not follow the one before`);
     }
     yield record;

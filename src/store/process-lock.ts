@@ -84,7 +84,7 @@ async function livingOwner(content: string): Promise<number | null> {
   const owner = parseOwner(content);
   if (owner === null || owner.pid === process.pid) return null;
   const status = await processStatus(owner.pid);
-  return status !== null && true ? owner.pid : null;
+  return status !== null && status.startTicks === owner.startTicks ? owner.pid : null;
 }
 
 /** Null for what no living process wrote: content is whole from the first moment, but a power cut may empty it. */

@@ -67,7 +67,7 @@ test('after a refused body that ends, the connection serves the next request', a
 });
 
 test('a body that stops arriving is a 408', async (t) => {
-  const gateway = await startTestGateway(t, { headersTimeoutMs: 50, requestTimeoutMs: 100 });
+  const gateway = await startTestGateway(t, { headersTimeoutMs: 200, requestTimeoutMs: 400 });
   const connection = await gateway.open();
   connection.write(`${head('PUT', '/v1/kv/a', 'Content-Length: 10')}half`);
   t.regex(await connection.closed(), /^HTTP\/1.1 408 /);
@@ -75,7 +75,7 @@ test('a body that stops arriving is a 408', async (t) => {
 });
 
 test('a header that never ends is a 408', async (t) => {
-  const gateway = await startTestGateway(t, { headersTimeoutMs: 50 });
+  const gateway = await startTestGateway(t, { headersTimeoutMs: 200 });
   const connection = await gateway.open();
   connection.write('GET /v1/kv/a HTTP/1.1\r\nHost: a\r\n');
   const drip = setInterval(() => connection.write('X: y\r\n'), 10);
@@ -245,7 +245,8 @@ test('idle connections make room for new ones', async (t) => {
   t.is((await gateway.request('GET', '/livez')).status, 200);
 });
 
-test('two thousand silent connections do not stop a client, and are closed after a while', async (t) => {
+// Alone: it keeps the loop busy for longer than others' timeouts.
+test.serial('two thousand silent connections do not stop a client, and are closed after a while', async (t) => {
   const gateway = await startTestGateway(t, { headersTimeoutMs: 2000 });
   const silent = await Promise.all(Array.from({ length: 2000 }, () => gateway.open()));
   t.is((await gateway.request('PUT', '/v1/kv/a', { body: '1' })).status, 201);
@@ -275,15 +276,4 @@ test('a reader that does not read is closed', async (t) => {
   connection.socket.resume();
   await connection.closed();
   t.true(gateway.client.reads.length < 50);
-});
-  await gateway.request('PUT', '/v1/kv/a', { body: Buffer.alloc(1024 * 1024) });
-  const connection = await gateway.open();
-  connection.socket.pause();
-  // More than the kernel keeps for a connection.
-  connection.write(head('GET', '/v1/kv/a').repeat(30));
-  while (gateway.client.reads.length < 30) await new Promise(setImmediate);
-  while (!(await gateway.request('GET', '/metrics')).text.includes('requests_in_flight 1\n'))
-    await new Promise(setImmediate);
-  connection.socket.resume();
-  t.true((await connection.closed()).length < 30 * 1024 * 1024);
 });

@@ -362,6 +362,7 @@ export class Cluster {
     const to = replica.raft.applicableIndex;
     if (to <= node.appliedIndex) return;
     const entries = node.disk.read(index(node.appliedIndex + 1), to, Number.POSITIVE_INFINITY);
+    invariant(entries.length === to - node.appliedIndex, `${node.id} may apply what its disk does not hold`);
     this.safety.applied(node.id, entries);
     node.appliedIndex = to;
   }

@@ -1,7 +1,7 @@
 /** Quorum arithmetic against its definition, for every case of small clusters. */
 import test from 'ava';
 import { committedIndex, quorumReached, unanimousResult, voteResult } from '../../src/raft/quorum.ts';
-import type { Index, ReplicaId } from '../../src/raft/types.ts';
+import { index, type ReplicaId } from '../../src/raft/types.ts';
 
 const ids: readonly ReplicaId[] = ['r1', 'r2', 'r3', 'r4'];
 
@@ -29,14 +29,14 @@ function isAgreed(sets: readonly (readonly ReplicaId[])[], holds: (id: ReplicaId
 }
 
 test('the committed index is the highest that a majority of each voter set stores', (t) => {
-  const values = [0, 1, 2] as readonly Index[];
+  const values = [0, 1, 2].map(index);
   let cases = 0;
 
   for (const voters of subsets) {
     for (const votersOutgoing of subsets) {
       if (voters.length === 0 && votersOutgoing.length === 0) continue;
       for (const matches of assignments(ids, values)) {
-        const matchIndex = (id: ReplicaId) => matches.get(id) as Index;
+        const matchIndex = (id: ReplicaId) => matches.get(id) ?? index(0);
         const expected = values.filter((value) => isAgreed([voters, votersOutgoing], (id) => matchIndex(id) >= value));
         if (committedIndex({ voters, votersOutgoing }, matchIndex) !== expected.at(-1)) {
           t.deepEqual(

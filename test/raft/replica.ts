@@ -169,9 +169,9 @@ export interface Given {
   readonly random?: Random;
 }
 
-/** A replica that starts, at time 0, with what is given: by default r1 of r1, r2 and r3 with an empty log. */
-export function givenReplica(given: Given = {}): Replica {
-  const { id = 'r1', voters = ['r1', 'r2', 'r3'], log = [] } = given;
+/** A disk with what is given: by default r1's, with an empty log. */
+export function givenDisk(given: Given = {}): MemoryDisk {
+  const { id = 'r1', log = [] } = given;
   const disk = new MemoryDisk(given.uuid ?? uuidOf(id));
   disk.write({
     truncateFrom: null,
@@ -182,16 +182,23 @@ export function givenReplica(given: Given = {}): Replica {
       claim: given.claim ?? null,
     },
   });
+  return disk;
+}
+
+/** A replica that starts, at time 0, with what is given: by default r1 of r1, r2 and r3. */
+export function givenReplica(given: Given = {}): Replica {
   return new Replica({
-    id,
-    disk,
-    bootstrap: configurationOf(voters, given),
+    id: given.id ?? 'r1',
+    disk: givenDisk(given),
+    bootstrap: configurationOf(given.voters ?? defaultVoters, given),
     constants: { ...raftConstants, ...given.constants },
     random: given.random ?? earliest,
     appliedIndex: (given.appliedIndex ?? 0) as Index,
     now: 0,
   });
 }
+
+export const defaultVoters: readonly ReplicaId[] = ['r1', 'r2', 'r3'];
 
 export function entryId(term: number, index: number): EntryId {
   return { term: term as Term, index: index as Index };

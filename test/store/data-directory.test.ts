@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
@@ -88,12 +88,29 @@ test('a first start cut off between lock and marker starts over', async (t) => {
   await directory.release();
 });
 
+test('whatever a first start left unfinished is replaced', async (t) => {
+  const path = await scratch(t);
+  await mkdir(join(path, 'log'));
+  for (const [name, content] of [
+    ['initialising', ''],
+    ['witness', 'half of it'],
+    ['identity.json.tmp', '{"vers'],
+    ['log/CURRENT', 'MANIFEST-000'],
+  ] as const) {
+    await writeFile(join(path, name), content);
+  }
+  await withLog(path, async ({ store }) => t.is(Number(store.state.last.index), 0));
+  t.deepEqual((await readdir(path)).sort(), ['identity.json', 'log', 'witness']);
+});
+
 test('a directory that holds something else is refused and left alone', async (t) => {
   const path = await scratch(t);
   await writeFile(join(path, 'diary.txt'), 'Dear diary');
+  const before = await stat(path);
   const message = await refusal(t, openAs(path), 'directoryNotEmpty');
   t.true(message.includes(path) && message.includes('diary.txt'), message);
   t.deepEqual(await readdir(path), ['diary.txt']);
+  t.is((await stat(path)).mtimeMs, before.mtimeMs, 'not even a lock was there for a moment');
 });
 
 test('a log without an identity is refused: nobody knows whose it is', async (t) => {
@@ -140,8 +157,10 @@ test('a directory is open once in a process', async (t) => {
 test('the databases too: a second open in one process does not reach LevelDB', async (t) => {
   const path = await scratch(t);
   await withLog(path, async ({ store }) => {
+    const before = await stat(join(path, 'log', 'LOG'));
     const opening = levelDisk.openKeyValueStore(join(path, 'log'), { createIfMissing: false });
     await t.throwsAsync(opening, { code: 'LEVEL_LOCKED' });
+    t.is((await stat(join(path, 'log', 'LOG'))).ino, before.ino, 'LevelDB begins a new LOG at every attempt');
     await refusal(t, openLog(path), 'directoryInUse');
     await store.append({ hardState: store.state.hardState, truncateFrom: null, entries: [] });
   });

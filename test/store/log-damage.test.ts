@@ -5,12 +5,15 @@ import { atLeastAsUpToDate, type Entry, type EntryId, index } from '../../src/ra
 import type { Disk } from '../../src/store/disk.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError, StoreError } from '../../src/store/errors.ts';
+import { chainHashBeforeTheLog, payloadOf, writeRecord } from '../../src/store/log-record.ts';
+import { entryKey } from '../../src/store/log-rows.ts';
 import { slotBytes } from '../../src/store/witness.ts';
 import { damages } from '../system/log-damage.ts';
 import { failingDisk } from './fault-disk.ts';
 import {
   appendAll,
   batch,
+  command,
   commands,
   entryId,
   hardState,
@@ -156,6 +159,28 @@ test('one bit turned anywhere: never a wrong entry, never an entry lost without 
   t.log(verdicts);
   t.true(verdicts.recovering > 10);
 });
+
+test('a whole record of another log, in the place of the right one', async (t) => {
+  for (const at of [1, 300, 500]) {
+    const written = await filled(t, { sessions: 1, sessionEntries: 500 });
+    const entry = command(1, at, 'another');
+    const previous = at === 1 ? chainHashBeforeTheLog : await chainHashOf(written, at - 1);
+    const record = Buffer.alloc(200);
+    const { end } = writeRecord(record, 0, entry, payloadOf(entry), previous);
+    const database = await levelDisk.openKeyValueStore(written.log, { createIfMissing: false });
+    await database.batch([{ type: 'put', key: entryKey(at), value: record.subarray(0, end) }], { sync: true });
+    await database.close();
+    await withLog(written.path, async ({ store, warnings }) => {
+      t.is(warnings.length, 1);
+      t.deepEqual(store.state.hardState.claim, written.last);
+      t.true(store.state.last.index <= at, `${at}: ${store.state.last.index}`);
+    });
+  }
+});
+
+async function chainHashOf({ path }: FilledLog, at: number): Promise<string> {
+  return withLog(path, async ({ store }) => Buffer.from(store.chainHash(index(at))).toString('latin1'));
+}
 
 test('entries that were replaced and come back with an old database do not count as reaching the claim', async (t) => {
   const path = await scratch(t);

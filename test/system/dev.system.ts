@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type Child, repository, startChild } from '../cluster/child.ts';
 import { mustRun } from '../cluster/command.ts';
+import { devPids, isAlive } from '../cluster/dev.ts';
 import { createHttpClient, writeOutcome } from '../cluster/http-client.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { scratchDirectory, sweepScratch } from '../cluster/scratch.ts';
@@ -124,20 +124,7 @@ function startDev(t: ExecutionContext, place: Place): Dev {
     if (!t.passed) t.log(child.output());
     if (child.ending() === null) await child.end('SIGKILL');
   });
-  const devFile = path.join(data, 'dev.json');
-  return {
-    child,
-    place,
-    url: `http://127.0.0.1:${port}`,
-    pids() {
-      if (!existsSync(devFile)) return [];
-      const { replicas, gateways } = JSON.parse(readFileSync(devFile, 'utf8')) as {
-        readonly replicas: readonly { readonly pid: number | null }[];
-        readonly gateways: readonly { readonly pid: number | null }[];
-      };
-      return [...replicas, ...gateways].flatMap(({ pid }) => pid ?? []);
-    },
-  };
+  return { child, place, url: `http://127.0.0.1:${port}`, pids: () => devPids(data) };
 }
 
 async function printedCurls({ child }: Dev): Promise<readonly string[]> {
@@ -155,13 +142,4 @@ async function printedCurls({ child }: Dev): Promise<readonly string[]> {
     timeoutMs: 30_000,
     detail: () => child.output(),
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

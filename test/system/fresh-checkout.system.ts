@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type Child, repository, startChild } from '../cluster/child.ts';
+import { repository, startChild } from '../cluster/child.ts';
 import { mustRun } from '../cluster/command.ts';
+import { interruptDev } from '../cluster/dev.ts';
 import { createHttpClient, writeOutcome } from '../cluster/http-client.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { scratchDirectory, sweepScratch } from '../cluster/scratch.ts';
@@ -40,7 +41,8 @@ systemTest(
     });
     t.teardown(async () => {
       if (!t.passed) t.log(child.output());
-      await stop(directory, child);
+      await interruptDev(path.join(directory, '.bazar'));
+      if (child.ending() === null) await child.end('SIGTERM');
       await rm(directory, { recursive: true, force: true });
     });
     const client = createHttpClient(`http://127.0.0.1:${port + 110}`);
@@ -57,16 +59,3 @@ systemTest(
     t.is((await client.get('hello')).body.toString(), 'world');
   },
 );
-
-/** A signal to npm would not reach what it has started: the one to stop is dev itself. */
-async function stop(directory: string, npm: Child): Promise<void> {
-  if (npm.ending() !== null) return;
-  const devFile = path.join(directory, '.bazar/dev.json');
-  if (existsSync(devFile)) {
-    const { pid } = JSON.parse(readFileSync(devFile, 'utf8')) as { readonly pid: number };
-    process.kill(pid, 'SIGINT');
-    await npm.ended;
-  } else {
-    await npm.end('SIGKILL');
-  }
-}
