@@ -65,13 +65,10 @@ export function createGatewayMetrics(options: GatewayMetricsOptions) {
     labelNames: requestLabels,
     buckets: requestBuckets,
     registers,
-    collect() {
-      for (const series of requests.all()) observeSamples(series);
-    },
   });
   const requests = bindLabels((route: string, method: string, code: string) => {
     const labels = { route, method, code };
-    return { labels, seconds: requestSeconds.labels(labels), samples: [] as number[], total: 0 };
+    return { labels, seconds: requestSeconds.labels(labels), total: 0 };
   });
   new Counter({
     name: 'bazar_http_requests_total',
@@ -129,9 +126,8 @@ export function createGatewayMetrics(options: GatewayMetricsOptions) {
     requestEnded(route: string, method: string, code: string, seconds: number): void {
       inFlight -= 1;
       const series = requests.of(route, method, code);
+      series.seconds.observe(seconds);
       series.total += 1;
-      series.samples.push(seconds);
-      if (series.samples.length === samplesMax) observeSamples(series);
     },
     onAttempt({ replica, operation, outcome, count, seconds }: Attempt): void {
       const series = attempts.of(replica, operation, outcome);
@@ -140,14 +136,6 @@ export function createGatewayMetrics(options: GatewayMetricsOptions) {
     },
     render: () => render(registry),
   };
-}
-
-/** Observing one sample on its way costs a tenth of a whole request; many at once cost little. */
-const samplesMax = 256;
-
-function observeSamples(series: { readonly seconds: { observe(value: number): void }; samples: number[] }): void {
-  for (const seconds of series.samples) series.seconds.observe(seconds);
-  series.samples = [];
 }
 
 /** Making a labelled child costs more than a request may: each is made once and kept. */

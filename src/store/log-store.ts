@@ -1,6 +1,6 @@
 /**
  * The durable log of one replica: LevelDB and the witness, written in parallel, judged together at the start.
- * DESIGN.md, "Disk", says why.
+ * DESIGN-disk.md says why.
  */
 import { join } from 'node:path';
 import type { Logger } from '../logger.ts';

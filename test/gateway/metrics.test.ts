@@ -86,18 +86,17 @@ test('a gateway counts what it asks of each replica', async (t) => {
   }
 });
 
-test('no sample is lost between scrapes, however many there are', async (t) => {
+test('what was counted stays counted from scrape to scrape', async (t) => {
   const metrics = createGatewayMetrics({ version: '1.2.3', processMetrics: false, replicas: () => [] });
-  for (let count = 1; count <= 1000; count += 1) {
+  for (let count = 1; count <= 3; count += 1) {
     metrics.requestBegan();
     metrics.requestEnded('/v1/kv', 'GET', '200', 0.002);
-    if (count % 333 === 0) await metrics.render();
+    const { body } = await metrics.render();
+    t.regex(body, new RegExp(`bazar_http_request_duration_seconds_count\\{.*\\} ${count}\n`));
+    t.regex(body, new RegExp(`bazar_http_request_duration_seconds_bucket\\{le="0.0025",.*\\} ${count}\n`));
+    t.regex(body, new RegExp(`bazar_http_requests_total\\{.*\\} ${count}\n`));
+    t.regex(body, /bazar_http_requests_in_flight 0\n/);
   }
-  const { body } = await metrics.render();
-  t.regex(body, /bazar_http_request_duration_seconds_count\{.*\} 1000\n/);
-  t.regex(body, /bazar_http_request_duration_seconds_bucket\{le="0.0025",.*\} 1000\n/);
-  t.regex(body, /bazar_http_requests_total\{.*\} 1000\n/);
-  t.regex(body, /bazar_http_requests_in_flight 0\n/);
 });
 
 test('a process shows its version, and the metrics of Node unless they are not wanted', async (t) => {
