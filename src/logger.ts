@@ -18,8 +18,6 @@ export function createLogger(options: {
   readonly level: LogLevel;
   readonly write?: (line: string) => void;
   readonly now?: () => Date;
-  /** Fields that change over time and stand on every line, such as the term. */
-  readonly context?: () => LogFields;
 }): Logger {
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
   const now = options.now ?? (() => new Date());
@@ -27,7 +25,7 @@ export function createLogger(options: {
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
       if (logLevels.indexOf(level) < logLevels.indexOf(logger.level)) return;
-      const line = { time: now().toISOString(), level, id: options.id, ...options.context?.(), message, ...fields };
+      const line = { time: now().toISOString(), level, id: options.id, message, ...fields };
       write(`${JSON.stringify(line)}\n`);
     };
   const logger: Logger = {
@@ -38,6 +36,24 @@ export function createLogger(options: {
     error: log('error'),
   };
   return logger;
+}
+
+/** Puts fields that change over time, such as the term, on every line. */
+export function withContext(logger: Logger, context: () => LogFields): Logger {
+  const log = (level: LogLevel) => (message: string, fields?: LogFields) =>
+    logger[level](message, { ...context(), ...fields });
+  return {
+    get level() {
+      return logger.level;
+    },
+    set level(level) {
+      logger.level = level;
+    },
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+  };
 }
 
 export const silentLogger: Logger = {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
-import type { Logger } from '../logger.ts';
+import { type Logger, withContext } from '../logger.ts';
 import { startMetaServer } from '../meta-http.ts';
 import { createReplicaMetrics } from '../metrics.ts';
 import type { TransportEvents } from '../raft/interfaces.ts';
@@ -20,7 +20,7 @@ import { openLogStore } from './log-store.ts';
 import type { ReplicaStatus } from './protocol.ts';
 import { createRaftTransport } from './raft-transport.ts';
 import { replicaStatus } from './replica-status.ts';
-import { openRpcEndpoint } from './rpc-hyperswarm.ts';
+import { openRpcEndpoint, rpcConstants } from './rpc-hyperswarm.ts';
 import type { StoreServer } from './server.ts';
 import { createStoreServer } from './server.ts';
 import { openStateMachine } from './state-machine.ts';
@@ -39,6 +39,10 @@ export interface ReplicaOptions {
   readonly onFatal: (error: Error) => void;
 }
 
+/** Heartbeats tell replicas of one another sooner; these only find connections that are dead. */
+const peerPingIntervalMs = 250;
+const fatalCloseMs = 1000;
+
 export interface Replica {
   readonly status: () => ReplicaStatus;
   close(): Promise<void>;
@@ -46,14 +50,10 @@ export interface Replica {
 
 /** Rejects with a StartError, having touched nothing, when it must not start. */
 export async function startReplica(options: ReplicaOptions): Promise<Replica> {
-  const { id, cluster, log } = options;
+  const { id, cluster } = options;
   await using closing = new AsyncDisposableStack();
-  let failed = false;
-  const onFatal = (error: Error): void => {
-    if (failed) return;
-    failed = true;
-    options.onFatal(error);
-  };
+  const log = withContext(options.log, () => ({ term: node?.status.term ?? null }));
+  let node: RaftNode<CommandResult> | null = null;
 
   const directory = await openDataDirectory(levelDisk, options.dataDirectory, {
     clusterId: cluster.clusterId,
@@ -69,6 +69,16 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     log,
   });
   closing.defer(() => stateMachine.close());
+  let failed = false;
+  const onFatal = (error: Error): void => {
+    if (failed) return;
+    failed = true;
+    node?.stop();
+    // A damaged state leaves word for the next start; a disk that hangs must not keep the process.
+    const exit = () => options.onFatal(error);
+    systemClock.setTimer(fatalCloseMs, exit);
+    stateMachine.close().then(exit, exit);
+  };
   checkStateBelongsToLog(id, logStore, stateMachine);
 
   const endpoint = await openRpcEndpoint({
@@ -79,6 +89,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     random: systemRandom,
     log,
     onFatal,
+    constants: { ...rpcConstants, pingIntervalMs: peerPingIntervalMs },
   });
   closing.defer(() => endpoint.close());
 
@@ -92,12 +103,12 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       self: id,
       peers: () => cluster.replicas.filter((replica) => replica.id !== id),
       events,
-      idOfKey: (key) => replicaOfKey(node.configuration, cluster, key),
+      idOfKey: (key) => replicaOfKey(raftNode.configuration, cluster, key),
     });
     return raftTransport;
   };
   let raftTransport: ReturnType<typeof createRaftTransport> | undefined;
-  const node = new RaftNode<CommandResult>({
+  const raftNode = new RaftNode<CommandResult>({
     id,
     bootstrap: bootstrapConfiguration(cluster),
     log: logStore,
@@ -112,20 +123,21 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     },
     onFatal,
   });
-  closing.defer(() => node.stop());
+  node = raftNode;
+  closing.defer(() => raftNode.stop());
 
   const status = (): ReplicaStatus =>
     replicaStatus({
       id,
       clusterId: cluster.clusterId,
       bootId: logStore.state.bootId,
-      raft: node.status,
+      raft: raftNode.status,
       applied: stateMachine.applied,
       stateDigest: stateMachine.digest(),
     });
 
   const server: StoreServer = createStoreServer({
-    node,
+    node: raftNode,
     query: (query) => stateMachine.query(query),
     status,
     diskFull: () => diskSpace.full,
@@ -141,7 +153,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
         }),
       pingInfo: () => server.pingInfo(),
     },
-    (publicKey) => admits(node.configuration, cluster, publicKey),
+    (publicKey) => admits(raftNode.configuration, cluster, publicKey),
   );
 
   const meta = await startMetaServer({
