@@ -15,6 +15,7 @@ import { type Command, noPrecondition } from '../src/store/command.ts';
 import { decodeCommand, encodeCommand } from '../src/store/command-codec.ts';
 import { levelDisk } from '../src/store/disk-level.ts';
 import { type KvStateMachine, openStateMachine } from '../src/store/state-machine.ts';
+import { systemClock } from '../src/system-clock.ts';
 
 const valueBytes = 200;
 const keys = 20_000;
@@ -60,6 +61,8 @@ async function measure(groupSize: number, syncWrites: boolean): Promise<Run> {
   const log = await levelDisk.openKeyValueStore(join(directory, 'log'), { createIfMissing: true });
   const machine = await openStateMachine(levelDisk, join(directory, 'state'), {
     firstStart: true,
+    clock: systemClock,
+    gatherMs: 0,
     syncWrites,
     log: silentLogger,
   });
@@ -117,6 +120,8 @@ async function measureParts(groupSize: number): Promise<{ readonly evaluateUs: n
   const directory = await mkdtemp(join(tmpdir(), 'bazar-bench-'));
   const machine = await openStateMachine(levelDisk, join(directory, 'state'), {
     firstStart: true,
+    clock: systemClock,
+    gatherMs: 0,
     syncWrites: false,
     log: silentLogger,
   });
@@ -142,6 +147,8 @@ async function measureReads(): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'bazar-bench-'));
   const machine: KvStateMachine = await openStateMachine(levelDisk, join(directory, 'state'), {
     firstStart: true,
+    clock: systemClock,
+    gatherMs: 0,
     syncWrites: false,
     log: silentLogger,
   });

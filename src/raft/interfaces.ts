@@ -58,6 +58,8 @@ export interface StateMachine<Result> {
   readonly applied: EntryId;
   /** `chainHash` is the log's hash at the last entry of the group. */
   apply(entries: readonly Entry[], chainHash: Uint8Array): AppliedGroup<Result>;
+  /** Somebody waits for what has been applied to be written: no more gathering. */
+  hurry(): void;
   close(): Promise<void>;
 }
 

@@ -368,6 +368,7 @@ export class RaftNode<Result> {
     invariant(first?.index === this.#handedIndex + 1 && last !== undefined, 'entries are applied in order, each once');
     const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
     const group = this.#stateMachine.apply(entries, this.#log.chainHash(last.index));
+    if (this.#readsConfirmed.length > 0) this.#stateMachine.hurry();
     this.#handedIndex = last.index;
     this.#unwrittenBytes += bytes;
     this.#settleProposals(entries, group.results);
@@ -470,6 +471,7 @@ export class RaftNode<Result> {
       return;
     }
     question.readIndex = readIndex;
+    this.#stateMachine.hurry();
     this.#awaitRead(question, Number.POSITIVE_INFINITY);
     const later = this.#readsConfirmed.findIndex((confirmed) => (confirmed.readIndex ?? 0) > readIndex);
     this.#readsConfirmed.splice(later < 0 ? this.#readsConfirmed.length : later, 0, question);

@@ -4,7 +4,7 @@
  * into the next one together.
  */
 import { invariant } from '../raft/assert.ts';
-import type { AppliedGroup, StateMachine } from '../raft/interfaces.ts';
+import type { AppliedGroup, Clock, StateMachine } from '../raft/interfaces.ts';
 import { beforeTheLog, type Entry, type EntryId, type Index } from '../raft/types.ts';
 import { type Applied, type BatchChain, readApplied, sealApplied } from './batch-chain.ts';
 import { type CommandResult, type KeyValue, limits, type Query, type QueryResult } from './command.ts';
@@ -46,7 +46,16 @@ export interface KvStateMachine extends StateMachine<CommandResult> {
 export interface StateMachineOptions extends StateDirectoryOptions {
   /** Whether a batch is on the disk itself, not just in the system's memory, when it counts as applied. */
   readonly syncWrites: boolean;
+  readonly clock: Clock;
+  /**
+   * How long a batch gathers what is applied before it is written, if nobody waits for it: answers have left already,
+   * and many groups cost one sync. 0: not at all.
+   */
+  readonly gatherMs: number;
 }
+
+/** A batch of this many groups' entries is worth its sync. */
+const gatherEntriesMax = 2048;
 
 /** Throws a StartError if the directory at `path` cannot be opened; a damaged one is set aside, and starts empty. */
 export async function openStateMachine(
@@ -54,7 +63,7 @@ export async function openStateMachine(
   path: string,
   options: StateMachineOptions,
 ): Promise<KvStateMachine> {
-  return new LevelStateMachine(await openStateDirectory(disk, path, options), options.syncWrites);
+  return new LevelStateMachine(await openStateDirectory(disk, path, options), options);
 }
 
 interface KeyState {
@@ -83,7 +92,7 @@ class LevelStateMachine implements KvStateMachine {
   readonly #store: KeyValueStore;
   readonly #chain: BatchChain;
   readonly #sessions: Sessions;
-  readonly #syncWrites: boolean;
+  readonly #options: StateMachineOptions;
   readonly #condemn: (reason: string) => Promise<void>;
 
   #applied: Applied;
@@ -97,16 +106,19 @@ class LevelStateMachine implements KvStateMachine {
   #writing: Batch | null = null;
   #writer: Promise<void> = Promise.resolve();
   #writerRuns = false;
+  /** Set while a batch gathers. */
+  #endGathering: (() => void) | null = null;
+  #hurried = false;
 
   /** Set once, by the first error; from then on nothing is evaluated or written. */
   #failure: Error | null = null;
   #condemned: Promise<void> = Promise.resolve();
 
-  constructor(parts: OpenState, syncWrites: boolean) {
+  constructor(parts: OpenState, options: StateMachineOptions) {
     this.#store = parts.store;
     this.#chain = parts.chain;
     this.#sessions = parts.sessions;
-    this.#syncWrites = syncWrites;
+    this.#options = options;
     this.#condemn = parts.condemn;
     this.#applied = parts.applied;
     this.#appliedInMemory = parts.applied.last;
@@ -137,7 +149,14 @@ class LevelStateMachine implements KvStateMachine {
     const results = this.#evaluate(batch, entries);
     batch.last = this.#appliedInMemory;
     batch.chainHash = Buffer.from(chainHash);
+    if (batch.last.index - batch.from >= gatherEntriesMax) this.hurry();
     return { results, written: batch.written.promise };
+  }
+
+  hurry(): void {
+    if (this.#pending === null) return;
+    this.#hurried = true;
+    this.#endGathering?.();
   }
 
   async query(query: Query): Promise<QueryResult> {
@@ -146,6 +165,7 @@ class LevelStateMachine implements KvStateMachine {
 
   /** Writes what was evaluated, then closes. */
   async close(): Promise<void> {
+    this.hurry();
     await this.#writer;
     await this.#condemned;
     await this.#store.close();
@@ -217,8 +237,11 @@ class LevelStateMachine implements KvStateMachine {
     // Whoever called apply sends the answers first; encoding waits until it has given its turn away.
     await Promise.resolve();
     while (this.#pending !== null && this.#failure === null) {
+      await this.#gathered();
+      if (this.#failure !== null) break;
       const batch = this.#pending;
       this.#pending = null;
+      this.#hurried = false;
       this.#writing = batch;
       await this.#write(batch);
       this.#writing = null;
@@ -227,10 +250,21 @@ class LevelStateMachine implements KvStateMachine {
     if (this.#failure !== null) this.#pending?.written.reject(this.#failure);
   }
 
+  async #gathered(): Promise<void> {
+    const { clock, gatherMs } = this.#options;
+    if (gatherMs === 0 || this.#hurried) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#endGathering = resolve;
+    const timer = clock.setTimer(gatherMs, resolve);
+    await promise;
+    timer.cancel();
+    this.#endGathering = null;
+  }
+
   async #write(batch: Batch): Promise<void> {
     try {
       const { operations, applied } = this.#encode(batch);
-      await this.#store.batch(operations, { sync: this.#syncWrites });
+      await this.#store.batch(operations, { sync: this.#options.syncWrites });
       this.#applied = applied;
       batch.written.resolve();
     } catch (cause) {

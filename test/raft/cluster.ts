@@ -80,7 +80,6 @@ export class Cluster {
   readonly #reads = new Map<string, OpenRead>();
   readonly #isRandom: boolean;
   #now = 0;
-  steps = 0;
 
   constructor(options: ClusterOptions) {
     this.ids = Array.from({ length: options.size }, (_, position) => `r${position + 1}`);
@@ -146,6 +145,12 @@ export class Cluster {
         highest === null || replica.state.currentTerm > highest.state.currentTerm ? replica : highest,
       null,
     );
+  }
+
+  get leaderId(): ReplicaId {
+    const { leader } = this;
+    invariant(leader !== null, 'nobody leads');
+    return leader.id;
   }
 
   /** Every log is durable, committed, applied, and the same. */
@@ -293,7 +298,6 @@ export class Cluster {
   }
 
   #settle(node: Node, replica: Replica): void {
-    this.steps++;
     replica.now = this.#now;
     this.safety.stepped(replica.state);
     for (const message of replica.takeSent()) this.#send(replica, message);

@@ -90,6 +90,7 @@ class FakeStateMachine implements StateMachine<string> {
   applied: EntryId = beforeTheLog;
   readonly gate = new Gate();
   readonly groups: { readonly indexes: readonly number[]; readonly chainHash: readonly number[] }[] = [];
+  hurries = 0;
 
   apply(group: readonly Entry[], chainHash: Uint8Array): AppliedGroup<string> {
     this.groups.push({ indexes: group.map(({ index }) => Number(index)), chainHash: [...chainHash] });
@@ -100,6 +101,16 @@ class FakeStateMachine implements StateMachine<string> {
         this.applied = { term: last.term, index: last.index };
       }),
     };
+  }
+
+  hurried = 0;
+
+  hurry(): void {
+    this.hurried++;
+  }
+
+  hurry(): void {
+    this.hurries++;
   }
 
   async close(): Promise<void> {}
@@ -275,6 +286,22 @@ test('a write is answered before the state machine is synced; a read waits for t
 
   t.deepEqual(beforeWritten, [true, null]);
   t.is(read.value, true);
+});
+
+test('the state machine is told to hurry while a read waits for it, and only then', async (t) => {
+  const bench = await givenAlone();
+  bench.stateMachine.gate.isHeld = true;
+  const before = bench.stateMachine.hurries;
+
+  bench.propose('a');
+  await bench.clock.settle();
+  const withoutReads = bench.stateMachine.hurries - before;
+  const read = watch(bench.node.confirmRead(1000));
+  await bench.clock.settle();
+
+  t.is(withoutReads, 0);
+  t.is(bench.stateMachine.hurries - before, 1);
+  t.is(read.value, null);
 });
 
 test('a read of what is applied already is confirmed at once', async (t) => {
@@ -478,7 +505,7 @@ test('reads that arrive together share one question, on a follower', async (t) =
   );
 });
 
-test('a read on a follower waits until it has applied the index', async (t) => {
+test('a read on a follower waits until the index is applied and written', async (t) => {
   const bench = new Bench({ log: [1], appliedIndex: 1 });
   await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
   const read = watch(bench.node.confirmRead(1000));
@@ -486,10 +513,15 @@ test('a read on a follower waits until it has applied the index', async (t) => {
   const [asked] = only(bench.takeSent(), 'readIndex');
 
   await bench.receive(readIndexReply({ term: 1, requestId: asked?.requestId ?? '', readIndex: 2 }));
-  const before = read.value;
+  const beforeApplied = read.value;
+  bench.stateMachine.gate.isHeld = true;
   await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), entries: entries(2, 1), commitIndex: 2 }));
+  const beforeWritten = read.value;
+  bench.stateMachine.gate.next().complete();
+  await bench.clock.settle();
 
-  t.is(before, null);
+  t.is(bench.stateMachine.groups.length, 1);
+  t.deepEqual([beforeApplied, beforeWritten], [null, null]);
   t.is(read.value, true);
 });
 

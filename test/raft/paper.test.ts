@@ -8,7 +8,7 @@
 import test from 'ava';
 import { raftConstants } from '../../src/raft/constants.ts';
 import type { Message } from '../../src/raft/message.ts';
-import type { ReplicaId } from '../../src/raft/types.ts';
+import { type ReplicaId, term } from '../../src/raft/types.ts';
 import { Cluster } from './cluster.ts';
 import { accepted, appendEntries, only, rejected, requestVote, requestVoteReply, sentTo } from './messages.ts';
 import type { Replica } from './replica.ts';
@@ -161,7 +161,7 @@ test('§5.2 ¶2: a candidate increments its term, votes for itself, and asks all
   const sent = makeCandidate(replica);
 
   t.is(roleOf(replica), 'candidate');
-  t.deepEqual(replica.disk.hardState, { currentTerm: 4 as never, votedFor: 'r1', claim: null });
+  t.deepEqual(replica.disk.hardState, { currentTerm: term(4), votedFor: 'r1', claim: null });
   t.deepEqual(
     only(sent, 'requestVote')
       .filter(({ phase }) => phase === 'vote')
@@ -378,12 +378,12 @@ test('§5.3 ¶4: entries of one index and term are the same on all logs, and so 
     cluster.preferred = id;
     cluster.heal();
     cluster.run(2 * heartbeatIntervalMs);
-    const leader = cluster.leader?.id as ReplicaId;
+    const leader = cluster.leaderId;
     cluster.separate([leader]);
     cluster.propose(leader, 'lost', 'as well');
     if (id !== leader) cluster.elect(id);
     cluster.run(2 * electionTimeoutMaxMs);
-    cluster.propose(cluster.leader?.id as ReplicaId, 'kept');
+    cluster.propose(cluster.leaderId, 'kept');
     cluster.run(heartbeatIntervalMs);
   }
   cluster.heal();
@@ -633,7 +633,7 @@ test('§5.4.3 ¶2: replicas apply the same entries, in index order', (t) => {
   for (const preferred of ['r2', 'r3']) {
     cluster.preferred = preferred;
     cluster.run(2 * heartbeatIntervalMs);
-    const leader = cluster.leader?.id as ReplicaId;
+    const leader = cluster.leaderId;
     cluster.propose(leader, 'x', 'y');
     cluster.run(1);
     cluster.crash(leader);

@@ -98,13 +98,16 @@ function someCommands(cluster: Cluster): readonly string[] {
   return Array.from({ length: random.integer(1, 6) }, () => 'x'.repeat(random.integer(0, random.pick([10, 300]))));
 }
 
-/** Some of its durable entries may be gone, if not too many disks have lost entries already. */
+/**
+ * Some of its durable entries may be gone, if not too many disks have lost entries already. Not before the first commit:
+ * until a majority has a log, every voter is needed, and one with a claim would rightly be waited for without end.
+ */
 function restartOne(cluster: Cluster, claimsMax: number): void {
   const { random, ids } = cluster;
   const id = ids.find((id) => !cluster.isUp(id));
   if (id === undefined) return;
   const claims = ids.filter((other) => other !== id && cluster.disk(other).hardState.claim !== null).length;
-  if (claims < claimsMax && random.chance(0.5)) {
+  if (cluster.safety.committedIndex > 0 && claims < claimsMax && random.chance(0.5)) {
     const disk = cluster.disk(id);
     disk.loseEntriesAfter(random.integer(0, disk.last.index));
   }
@@ -123,7 +126,7 @@ function recover(cluster: Cluster): void {
 function checkConverges(cluster: Cluster): void {
   recover(cluster);
   cluster.runUntil('all replicas agree again', () => cluster.isSettled);
-  const leader = cluster.leader?.id as ReplicaId;
+  const leader = cluster.leaderId;
   const before = cluster.disk(leader).last.index;
   cluster.propose(leader, 'after the faults');
   cluster.read(leader);
@@ -145,17 +148,14 @@ for (const [size, firstSeed, lastSeed] of [
   test(`${size} replicas keep every promise through random faults, and agree when these end`, (t) => {
     let committed = 0;
     let reads = 0;
-    let steps = 0;
     for (let seed = firstSeed; seed <= lastSeed; seed++) {
       withSeed(seed, () => {
         const cluster = runSchedule({ size, seed, claimsMax: 1 });
         checkConverges(cluster);
         committed += cluster.safety.committedIndex;
         reads += cluster.answeredReads.length;
-        steps += cluster.steps;
       });
     }
-    t.log({ committed, reads, steps });
     t.true(committed > 20 * (lastSeed - firstSeed + 1), 'the schedules left room for writes');
     t.true(reads > 10 * (lastSeed - firstSeed + 1), 'the schedules left room for reads');
   });

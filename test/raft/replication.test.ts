@@ -5,7 +5,7 @@ import { raftConstants } from '../../src/raft/constants.ts';
 import { entryOverheadBytes } from '../../src/raft/log.ts';
 import type { AppendEntries, Message } from '../../src/raft/message.ts';
 import type { Progress } from '../../src/raft/progress.ts';
-import type { ReplicaId } from '../../src/raft/types.ts';
+import { index, type ReplicaId } from '../../src/raft/types.ts';
 import { Cluster } from './cluster.ts';
 import { accepted, only, rejected, sentTo } from './messages.ts';
 import { entryId, type Given, givenReplica, makeLeader, type Replica, timeOut } from './replica.ts';
@@ -197,7 +197,7 @@ test('entries that are no longer in memory are read from disk', (t) => {
   leader.write();
 
   t.deepEqual(atOnce, []);
-  t.like(read, { to: 'r2', from: 3 as never, maxBytes: 2 * smallBytes });
+  t.like(read, { to: 'r2', from: index(3), maxBytes: 2 * smallBytes });
   t.deepEqual(indexes(withEntries(leader.takeSent(), 'r2')), [
     [3, 4],
     [5, 6],

@@ -3,7 +3,7 @@ import test from 'ava';
 import { InvariantError } from '../../src/raft/assert.ts';
 import { raftConstants } from '../../src/raft/constants.ts';
 import type { Index } from '../../src/raft/types.ts';
-import { beforeTheLog } from '../../src/raft/types.ts';
+import { beforeTheLog, term } from '../../src/raft/types.ts';
 import { Cluster } from './cluster.ts';
 import {
   accepted,
@@ -18,7 +18,7 @@ import {
 } from './messages.ts';
 import { entries, entryId, exchange, givenReplica, logTerms, makeCandidate, makeLeader, timeOut } from './replica.ts';
 
-const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = raftConstants;
+const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeTimeoutMs } = raftConstants;
 
 function electedCluster(size: number): Cluster {
   const cluster = new Cluster({ size });
@@ -144,7 +144,7 @@ test('a leader that reaches only one of its followers keeps its office, and the 
 
   cluster.preferred = 'r3';
   cluster.runUntil('r3 or r4 leads', () => ['r3', 'r4'].includes(cluster.leader?.id ?? ''), 5_000);
-  cluster.propose(cluster.leader?.id as string, 'x');
+  cluster.propose(cluster.leaderId, 'x');
   cluster.runUntil('a write is committed', () => cluster.safety.committedIndex >= 3);
 
   t.not(cluster.replica('r1').state.role.name, 'leader');
@@ -352,6 +352,38 @@ test('a leader applies what its followers have and its own disk has not', (t) =>
   t.is(Number(leader.raft.applicableIndex), 2);
 });
 
+test('a leader whose disk hangs keeps its office, and answers nobody', (t) => {
+  const leader = givenReplica({ log: [1] });
+  makeLeader(leader);
+  leader.propose('x');
+  leader.beginBatch();
+
+  const startedAt = leader.now;
+  while (leader.now < startedAt + 2 * writeTimeoutMs && leader.state.role.name === 'leader') {
+    for (const from of ['r2', 'r3']) leader.step(accepted({ from, term: 2, matchIndex: 2 }));
+    timeOut(leader);
+  }
+
+  t.is(leader.state.role.name, 'follower');
+  t.true(leader.now - startedAt > writeTimeoutMs);
+});
+
+test('with a slow disk, each new term takes back the vote that is being written', (t) => {
+  const replica = givenReplica({ log: [1] });
+  timeOut(replica);
+  replica.step(requestVoteReply({ phase: 'preVote', term: 2, granted: true }));
+  replica.beginBatch();
+
+  for (let round = 0; round < 5; round++) {
+    timeOut(replica);
+    replica.step(requestVoteReply({ phase: 'preVote', term: 3, granted: true }));
+  }
+  replica.completeBatch();
+
+  t.is(Number(replica.state.currentTerm), 2);
+  t.is(only(replica.takeSent(), 'requestVote').length, 2, 'its requests leave, however late');
+});
+
 // The log
 
 test('a late, short append cuts off entries that were acknowledged since', (t) => {
@@ -445,7 +477,7 @@ test('clients wait for ever because nothing commits what an earlier leader left'
   cluster.intercept = null;
 
   cluster.runUntil('another leads', () => cluster.leader !== null);
-  cluster.runUntil('it is applied', () => cluster.appliedIndex(cluster.leader?.id as string) >= 3);
+  cluster.runUntil('it is applied', () => cluster.appliedIndex(cluster.leaderId) >= 3);
 
   t.deepEqual(
     cluster.disk('r2').entries.map(({ type }) => type),
@@ -551,16 +583,18 @@ test('the whole log is sent anew to a follower that only lacks its end', (t) => 
 
 test('a deposed leader that does not know it yet answers a read from its own state', (t) => {
   const cluster = electedCluster(3);
+  cluster.preferred = 'r2';
+  cluster.run(2 * heartbeatIntervalMs);
   cluster.separate(['r1']);
   cluster.elect('r2');
   cluster.propose('r2', 'x');
   cluster.runUntil('it is committed', () => cluster.appliedIndex('r2') >= 3);
-  // Restarted or slow, r1 may believe in itself for a while yet.
-  cluster.run(1);
+  const roleWhenAsked = cluster.replica('r1').state.role.name;
 
   cluster.read('r1');
   cluster.run(5 * electionTimeoutMaxMs);
 
+  t.is(roleWhenAsked, 'leader');
   t.deepEqual(cluster.answeredReads, []);
 });
 
@@ -713,7 +747,7 @@ test('a claim is forgotten by a new term or a vote', (t) => {
   replica.step(requestVote({ term: 8, last: entryId(7, 7) }));
   replica.write();
 
-  t.deepEqual(replica.disk.hardState, { currentTerm: 8 as never, votedFor: 'r2', claim: entryId(2, 5) });
+  t.deepEqual(replica.disk.hardState, { currentTerm: term(8), votedFor: 'r2', claim: entryId(2, 5) });
 });
 
 test('a claim outlives a restart in the middle of the repair only in memory', (t) => {

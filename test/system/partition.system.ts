@@ -53,7 +53,7 @@ systemTest('a leader cut off from its peers acknowledges nothing and serves noth
     `reads of ${leader} during the cut: ${answered.length} answered; of all ${reads.length} reads ${stale.length} stale`,
   );
   t.log(`writes to ${leader} during the cut: ${acknowledged} acknowledged, ${not_applied} refused, ${unknown} unknown`);
-  t.deepEqual(stale, []);
+  t.deepEqual(stale.slice(0, 3), []);
   t.is(acknowledged, 0);
 
   await cluster.heal();
