@@ -103,12 +103,6 @@ class FakeStateMachine implements StateMachine<string> {
     };
   }
 
-  hurried = 0;
-
-  hurry(): void {
-    this.hurried++;
-  }
-
   hurry(): void {
     this.hurries++;
   }
