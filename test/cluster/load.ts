@@ -15,7 +15,8 @@ export interface LoadOptions {
   readonly timeout?: string;
 }
 
-export interface Load {
+/** Ends with its scope. */
+export interface Load extends AsyncDisposable {
   readonly acknowledged: ReadonlySet<string>;
   readonly notApplied: ReadonlySet<string>;
   readonly unknown: ReadonlySet<string>;
@@ -51,16 +52,11 @@ export function startLoad(options: LoadOptions): Load {
   };
   const all = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
 
-  return {
-    acknowledged,
-    notApplied,
-    unknown,
-    valueFor,
-    async stop() {
-      stopping = true;
-      await all;
-    },
+  const stop = async () => {
+    stopping = true;
+    await all;
   };
+  return { acknowledged, notApplied, unknown, valueFor, stop, [Symbol.asyncDispose]: stop };
 }
 
 /**

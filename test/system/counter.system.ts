@@ -3,6 +3,7 @@
  * so that a client whose write ended in the unknown can find out what became of it, and a write that was applied twice,
  * or after it had been refused, shows.
  */
+import type { Cluster } from '../cluster/cluster.ts';
 import { type HttpClient, json } from '../cluster/http-client.ts';
 import { clusterFor, repetitions, systemTest } from './system-test.ts';
 
@@ -31,20 +32,8 @@ systemTest(`${clients} clients count exactly through ${kills} leader kills`, [],
   t.is(created.status, 201);
   const tally: Tally = { acknowledged: 0, found: 0, lostRaces: 0, unanswered: 0, violations: [] };
   const stopping = new AbortController();
-  const counting = Promise.all(
-    Array.from({ length: clients }, (_, id) => count(client, `c${id}`, tally, stopping.signal)),
-  );
-  for (let kill = 1; kill <= kills; kill += 1) {
-    const goal = tally.acknowledged + incrementsBetweenKills;
-    await cluster.waitFor(() => tally.acknowledged >= goal, { description: `${goal} increments`, timeoutMs: 60_000 });
-    const leader = await cluster.someLeader();
-    await cluster.kill(leader);
-    await cluster.start(leader);
-  }
-  const goal = tally.acknowledged + incrementsBetweenKills;
-  await cluster.waitFor(() => tally.acknowledged >= goal, { description: `${goal} increments`, timeoutMs: 60_000 });
-  stopping.abort();
-  await counting;
+  const counting = Array.from({ length: clients }, (_, id) => count(client, `c${id}`, tally, stopping.signal));
+  await Promise.all([killLeaders(cluster, tally).finally(() => stopping.abort()), ...counting]);
 
   const answer = await client.get('counter');
   const final = json<Counter>(answer);
@@ -59,14 +48,28 @@ systemTest(`${clients} clients count exactly through ${kills} leader kills`, [],
   );
 });
 
+async function killLeaders(cluster: Cluster, tally: Tally): Promise<void> {
+  const moreIncrements = async () => {
+    const goal = tally.acknowledged + incrementsBetweenKills;
+    await cluster.waitFor(() => tally.acknowledged >= goal, { description: `${goal} increments`, timeoutMs: 60_000 });
+  };
+  for (let kill = 1; kill <= kills; kill += 1) {
+    await moreIncrements();
+    const leader = await cluster.someLeader();
+    await cluster.kill(leader);
+    await cluster.start(leader);
+  }
+  await moreIncrements();
+}
+
 /** Increments until told to stop; never leaves an increment whose outcome it does not know. */
 async function count(client: HttpClient, id: string, tally: Tally, stopping: AbortSignal): Promise<void> {
   let own = 0;
   /** The revision upon which an increment of unknown outcome would be applied. */
   let pendingOn: string | null = null;
   while (!stopping.aborted || pendingOn !== null) {
-    const read = await client.get('counter').catch(() => null);
-    if (read?.status !== 200) continue;
+    const read = await client.get('counter');
+    if (read.status !== 200) continue;
     const revision = read.headers.etag ?? '';
     const { count: before, increments } = json<Counter>(read);
     const stored = increments[id] ?? 0;

@@ -71,7 +71,7 @@ systemTest('a wiped directory under an old id is refused, and the others go on',
 
 /** A cluster that has written several LevelDB files, and knows what it has acknowledged. */
 async function loaded(cluster: Cluster): Promise<Load> {
-  const load = startLoad({ client: cluster.client(), prefix, valueBytes });
+  await using load = startLoad({ client: cluster.client(), prefix, valueBytes });
   await cluster.waitFor(() => load.acknowledged.size >= writes, {
     description: 'enough writes',
     timeoutMs: 60_000,

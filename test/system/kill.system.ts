@@ -7,7 +7,7 @@ const kills = repetitions('KILLS', 40, 200);
 systemTest(`${kills} SIGKILLs of a replica under load lose nothing and are no damage`, [], async (t) => {
   const cluster = await clusterFor(t);
   const prefix = 'kill/';
-  const load = startLoad({ client: cluster.client(), prefix });
+  await using load = startLoad({ client: cluster.client(), prefix });
   for (let kill = 0; kill < kills; kill += 1) {
     const victim = cluster.replicas[kill % cluster.replicas.length] ?? '';
     // Anywhere between two batches, and within one.
