@@ -100,8 +100,9 @@ export class Raft {
     checkConstants(options.constants);
     const { hardState, uuid, bootId } = options.log;
     const log = new RaftLog(options.log, options.bootstrap);
-    // A log that lost entries may end below what was applied: only what it holds counts.
-    const commitIndex = Math.min(options.appliedIndex, log.lastIndex) as Index;
+    // In a log that lost entries, what is left may be entries that were replaced once: a leader has to vouch for them.
+    const commitIndex = hardState.claim === null ? options.appliedIndex : options.log.base.index;
+    invariant(commitIndex <= log.lastIndex, `applied up to ${commitIndex}, the log ends at ${log.lastIndex}`);
     this.#state = {
       id: options.id,
       uuid,

@@ -43,8 +43,9 @@ export interface WriterOptions {
   readonly onNotLeader: (replica: ReplicaId, hint: ReplicaId | null) => void;
 }
 
-/** Well under the session table's window of 65,536, so that no sequence can fall out of it. */
 const openWritesMax = 32_768;
+/** From the lowest unanswered sequence to the next one: under the session table's window of 65,536, which none may leave. */
+const sequenceSpanMax = 60_000;
 const batchCommandsMax = 256;
 const batchBytesMax = 1024 * 1024;
 /** More than one keeps the leader busy while an answer travels; few make what arrives meanwhile travel together. */
@@ -72,7 +73,9 @@ export class ClientWriter {
   write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
     return new Promise((settle) => {
       if (this.#closed) return settle({ type: 'noLeader' });
-      if (this.#deadlines.size >= openWritesMax) return settle({ type: 'overloaded' });
+      if (this.#deadlines.size >= openWritesMax || this.#sequenceSpan() >= sequenceSpanMax) {
+        return settle({ type: 'overloaded' });
+      }
       const deadlineAt = this.#options.clock.now() + timeoutMs;
       const pending: PendingWrite = { write, deadlineAt, settle, stamp: null, mayBeAppended: false };
       this.#deadlines.add(pending);
@@ -130,6 +133,7 @@ export class ClientWriter {
       const pending = this.#queue[taken++] as PendingWrite;
       if (!this.#deadlines.has(pending)) continue;
       const command = this.#encode(pending, session);
+      if (command === null) continue;
       bytes += command.length;
       writes.push(pending);
       commands.push(command);
@@ -138,14 +142,27 @@ export class ClientWriter {
     return { writes, commands };
   }
 
-  #encode(pending: PendingWrite, session: Session): Uint8Array {
+  #sequenceSpan(): number {
+    if (this.#session === null) return 0;
+    const { nextSequence, open } = this.#session;
+    const [lowest = nextSequence] = open.keys();
+    return nextSequence - lowest;
+  }
+
+  /** Null if it is no well-formed command: that fails this write alone, and it is settled. */
+  #encode(pending: PendingWrite, session: Session): Uint8Array | null {
     if (pending.stamp === null) {
       pending.stamp = { session, sequence: session.nextSequence++ };
       session.open.set(pending.stamp.sequence, pending);
     }
     const { session: own, sequence } = pending.stamp;
     const [lowestUnanswered = sequence] = own.open.keys();
-    return encodeCommand({ ...pending.write, stamp: { session: own.id, sequence, lowestUnanswered } });
+    try {
+      return encodeCommand({ ...pending.write, stamp: { session: own.id, sequence, lowestUnanswered } });
+    } catch (error) {
+      this.#settle(pending, { type: 'invalid', reason: (error as Error).message });
+      return null;
+    }
   }
 
   #send(link: WriterLink, writes: readonly PendingWrite[], commands: readonly Uint8Array[]): void {
@@ -281,7 +298,15 @@ export class ClientWriter {
         return;
       }
       if (reply?.type === 'notLeader') this.#options.onNotLeader(link.id, reply.leader);
+      if (reply?.type === 'overloaded' || reply?.type === 'diskFull') this.#refuseQueued(reply.type);
       this.#options.clock.setTimer(retryMs, () => this.schedule());
     });
+  }
+
+  /** Without a session nothing queued was sent; only what an expired one has left may have been. */
+  #refuseQueued(type: 'overloaded' | 'diskFull'): void {
+    for (const write of this.#queue) {
+      if (!write.mayBeAppended) this.#settle(write, { type });
+    }
   }
 }

@@ -23,9 +23,8 @@ export class LeaderTracker {
   }
 
   learn(term: Term, leader: ReplicaId | null): boolean {
-    if (term < this.#term) return false;
-    // Within a term the leader never changes; a replica that does not know it yet says nothing new.
-    if (term === this.#term && (leader === null || leader === this.#leader)) return false;
+    // A replica that knows no leader says nothing of the others: cut off from them, it may even have a higher term.
+    if (leader === null || term < this.#term) return false;
     this.#term = term;
     if (leader === this.#leader) return false;
     this.#leader = leader;

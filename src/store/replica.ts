@@ -101,6 +101,18 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   closing.defer(() => diskSpace.close());
 
   const metrics = createReplicaMetrics({ version, status: () => status() });
+  // Before the replica takes part in anything: a taken port must not cost the cluster a leader.
+  const meta = await startMetaServer({
+    host: options.host,
+    port: options.httpPort,
+    livez: () => [{ name: 'loop', ok: true }],
+    readyz: () => readiness(status(), diskSpace.full),
+    metrics,
+    version,
+    debug: { status: () => status() },
+  });
+  closing.defer(() => meta.close());
+
   const transport = (events: TransportEvents) => {
     raftTransport = createRaftTransport({
       endpoint,
@@ -160,19 +172,15 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     (publicKey) => admits(raftNode.configuration, cluster, publicKey),
   );
 
-  const meta = await startMetaServer({
-    host: options.host,
-    port: options.httpPort,
-    livez: () => [{ name: 'loop', ok: true }],
-    readyz: () => readiness(status(), diskSpace.full),
-    metrics,
-    version,
-    debug: { status },
-  });
-  closing.defer(() => meta.close());
-
   const running = closing.move();
-  return { status, close: () => running.disposeAsync() };
+  return {
+    status,
+    close: () => {
+      // What still runs meets closed databases; that is no failure.
+      failed = true;
+      return running.disposeAsync();
+    },
+  };
 }
 
 function bootstrapConfiguration(cluster: ClusterFile): Configuration {
@@ -203,8 +211,16 @@ function checkStateBelongsToLog(
   stateMachine: Awaited<ReturnType<typeof openStateMachine>>,
 ): void {
   const { applied, appliedChainHash } = stateMachine;
-  // A log that lost entries may end below what was applied; the leader brings them again.
-  if (applied.index === 0 || applied.index > logStore.state.last.index) return;
+  const { last, hardState } = logStore.state;
+  // A log that is known to have lost entries gets them again from the leader.
+  if (hardState.claim !== null || applied.index === 0) return;
+  if (applied.index > last.index) {
+    throw new StartError(
+      'replicaLost',
+      `${id} lost its data: remove it and add a replacement under a new id ` +
+        `(its log ends at ${last.index}, its state had come to ${applied.index}: log/ and witness are an older copy)`,
+    );
+  }
   if (Buffer.compare(logStore.chainHash(applied.index), appliedChainHash) === 0) return;
   throw new StartError(
     'STATE_MISMATCH',

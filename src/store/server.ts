@@ -5,10 +5,9 @@ import type { CommandResult, Query, QueryResult } from './command.ts';
 import { decodeCommand } from './command-codec.ts';
 import type { ReadReply, ReplicaStatus, StoreReply, WriteReply } from './protocol.ts';
 import { decodeStoreRequest, encodeStatus, encodeStoreReply } from './protocol-codec.ts';
-import { rpcBytesMax } from './rpc.ts';
 
 export interface StoreServerOptions {
-  readonly node: RaftNode<CommandResult>;
+  readonly node: Pick<RaftNode<CommandResult>, 'propose' | 'confirmRead'>;
   readonly query: (query: Query) => Promise<QueryResult>;
   readonly status: () => ReplicaStatus;
   /** True while the disk has no room for more: writes are refused before they reach the log. */
@@ -28,9 +27,13 @@ export interface StoreServer {
   pingInfo(): Uint8Array;
 }
 
-/** Answers fill a message up to here; the rest is asked for again. */
-const replyBytesMax = rpcBytesMax / 2;
-const itemOverheadBytes = 512;
+/**
+ * Answers fill a message up to here; the rest is asked for again. A single answer may be larger, up to a full page of a
+ * list, which fits a frame. Small messages let pings through.
+ */
+const replyBytesMax = 1024 * 1024;
+/** Numbers, lengths and names around an item's strings and value. */
+const itemOverheadBytes = 128;
 
 export function createStoreServer({ node, query, status, diskFull, observer }: StoreServerOptions): StoreServer {
   async function write(commands: readonly Uint8Array[]): Promise<readonly WriteReply[]> {
@@ -60,14 +63,14 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
     const replies: ReadReply[] = [];
     let bytes = 0;
     for (const each of queries) {
-      if (bytes >= replyBytesMax) {
-        replies.push({ type: 'full' });
-        continue;
-      }
+      if (bytes >= replyBytesMax) break;
       const result = await query(each);
-      bytes += sizeOf(result);
+      const size = sizeOf(result);
+      if (bytes > 0 && bytes + size > replyBytesMax) break;
+      bytes += size;
       replies.push({ type: 'done', result });
     }
+    while (replies.length < queries.length) replies.push({ type: 'full' });
     return replies;
   }
 
@@ -107,5 +110,10 @@ function replyTo(outcome: ProposalOutcome<CommandResult>): WriteReply {
 
 function sizeOf(result: QueryResult): number {
   const items = result.type === 'list' ? result.items : result.item === null ? [] : [result.item];
-  return items.reduce((total, item) => total + (item.value?.length ?? 0) + itemOverheadBytes, itemOverheadBytes);
+  return items.reduce(
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    (total, { key, contentType, value }) =>
+      total + 3 * (key.length + contentType.length) + (value?.length ?? 0) + itemOverheadBytes,
+    itemOverheadBytes,
+  );
 }

@@ -927,8 +927,21 @@ test('a state machine that is ahead of a damaged log makes the replica crash at 
   replica.step(appendEntries({ term: 1, previous: entryId(1, 3), entries: entries(4, 1, 1, 1), commitIndex: 6 }));
   replica.write();
 
-  t.is(applicableAtStart, 3);
+  t.is(applicableAtStart, 0, 'nothing is vouched for yet');
   t.is(Number(replica.raft.applicableIndex), 6);
+});
+
+test('entries that damage brought back conflict with the leader’s below what was applied, at every start', (t) => {
+  const replica = givenReplica({ log: [1, 1, 2], claim: entryId(3, 9), appliedIndex: 8 });
+
+  replica.step(
+    appendEntries({ term: 3, previous: entryId(1, 2), entries: entries(3, 3, 3, 3, 3, 3, 3, 3), commitIndex: 9 }),
+  );
+  replica.write();
+
+  t.deepEqual(logTerms(replica), [1, 1, 3, 3, 3, 3, 3, 3, 3]);
+  t.is(replica.state.claim, null);
+  t.is(Number(replica.raft.applicableIndex), 9);
 });
 
 test('what may be applied goes back when a new leader announces less than the old one', (t) => {

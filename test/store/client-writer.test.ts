@@ -271,3 +271,26 @@ test('closing answers what is open, as unknown only where it was sent', async (t
   await Promise.all([sent.promise, queued.promise]);
   t.deepEqual([sent.outcome?.type, queued.outcome?.type], ['unknown', 'noLeader']);
 });
+
+test('a write that is no well-formed command fails alone', async (t) => {
+  const { clock, r1, writer, write } = setUp();
+  const wrong = writer.write({ ...put('a'), contentType: 'text/plain\t' } as Write, 5000);
+  const right = write('b');
+  await clock.settle();
+  t.like(await wrong, { type: 'invalid' });
+  const sent = r1.take();
+  t.is(sent.commands.length, 1);
+  sent.answer({ type: 'write', replies: [putDone(11)] });
+  await clock.settle();
+  t.is(right.outcome?.type, 'done');
+});
+
+test('without room for a session fresh writes are refused at once, with the reason', async (t) => {
+  const clock = new ManualClock();
+  const link = new FakeLink('r1');
+  const writer = new ClientWriter({ clock, leaderLink: () => link, onNotLeader: () => {} });
+  const outcome = writer.write(put('a'), 5000);
+  await clock.settle();
+  link.take().answer({ type: 'write', replies: [{ type: 'diskFull' }] });
+  t.deepEqual(await outcome, { type: 'diskFull' });
+});

@@ -1,0 +1,128 @@
+import test from 'ava';
+import type { ProposalOutcome } from '../../src/raft/node.ts';
+import { type Index, index, term } from '../../src/raft/types.ts';
+import { type CommandResult, limits, type Query, type QueryResult } from '../../src/store/command.ts';
+import { encodeCommand } from '../../src/store/command-codec.ts';
+import type { ReplicaStatus, StoreReply, StoreRequest } from '../../src/store/protocol.ts';
+import { decodeStatus, decodeStoreReply, encodeStoreRequest } from '../../src/store/protocol-codec.ts';
+import { rpcBytesMax } from '../../src/store/rpc.ts';
+import { createStoreServer } from '../../src/store/server.ts';
+
+const status: ReplicaStatus = {
+  id: 'r1',
+  clusterId: 'c',
+  bootId: 3,
+  role: 'leader',
+  state: 'normal',
+  term: term(2),
+  leader: 'r1',
+  firstIndex: index(1),
+  lastIndex: index(9),
+  commitIndex: index(9),
+  publishIndex: index(9),
+  appliedIndex: index(9),
+  claimIndex: null,
+  leaderChanges: 1,
+  stateDigest: '0123456789abcdef',
+  message: null,
+};
+
+function setUp(given: {
+  readonly outcomes?: (commands: readonly Uint8Array[]) => readonly ProposalOutcome<CommandResult>[];
+  readonly confirmed?: boolean;
+  readonly query?: (query: Query) => QueryResult;
+  readonly diskFull?: boolean;
+}) {
+  const proposed: Uint8Array[] = [];
+  const seen: string[] = [];
+  const server = createStoreServer({
+    node: {
+      propose: async (commands) => {
+        proposed.push(...commands);
+        return given.outcomes?.(commands) ?? [];
+      },
+      confirmRead: async () => given.confirmed ?? true,
+    },
+    query: async (query) => given.query?.(query) ?? { type: 'get', revision: index(9), item: null },
+    status: () => status,
+    diskFull: () => given.diskFull ?? false,
+    observer: { proposed: (outcome) => seen.push(outcome), readIndexed: (outcome) => seen.push(outcome) },
+  });
+  const ask = async (request: StoreRequest): Promise<StoreReply | null> =>
+    decodeStoreReply(await server.handle(encodeStoreRequest(request)));
+  return { server, ask, proposed, seen };
+}
+
+const open = encodeCommand({ type: 'openSession' });
+const applied = (at: number): ProposalOutcome<CommandResult> => ({
+  type: 'applied',
+  index: index(at),
+  result: { type: 'sessionOpened', session: index(at) },
+});
+
+test('each command is answered in its place, and only well-formed ones are proposed', async (t) => {
+  const { ask, proposed, seen } = setUp({ outcomes: () => [applied(10), { type: 'unknown' }] });
+  const reply = await ask({ type: 'write', timeoutMs: 1000, commands: [open, Buffer.from('nonsense'), open] });
+  t.is(proposed.length, 2);
+  t.deepEqual(reply?.type === 'write' && reply.replies.map((each) => each.type), ['done', 'invalid', 'unknown']);
+  t.deepEqual(seen, ['done', 'invalid', 'unknown']);
+});
+
+test('a full disk refuses writes before they reach the log', async (t) => {
+  const { ask, proposed } = setUp({ diskFull: true });
+  const reply = await ask({ type: 'write', timeoutMs: 1000, commands: [open] });
+  t.is(proposed.length, 0);
+  t.deepEqual(reply, { type: 'write', replies: [{ type: 'diskFull' }] });
+});
+
+test('a read that no leader confirms reads nothing', async (t) => {
+  let queries = 0;
+  const { ask } = setUp({
+    confirmed: false,
+    query: () => {
+      queries++;
+      return { type: 'get', revision: index(9), item: null };
+    },
+  });
+  const get: Query = { type: 'get', key: 'a', withValue: true };
+  t.deepEqual(await ask({ type: 'read', timeoutMs: 10, queries: [get, get] }), {
+    type: 'read',
+    replies: [{ type: 'unavailable' }, { type: 'unavailable' }],
+  });
+  t.is(queries, 0);
+});
+
+/** The largest page there can be: full of values, and of the longest keys and content types. */
+function largestPage(): QueryResult {
+  const items = Array.from({ length: limits.listItemsMax }, (_, nth) => ({
+    key: String(nth).padStart(limits.keyBytesMax, 'k'),
+    createRevision: 1,
+    modRevision: 1,
+    version: 1,
+    contentType: 'x'.repeat(limits.contentTypeBytesMax),
+    sizeBytes: 4096,
+    value: Buffer.alloc(limits.listBytesMax / limits.listItemsMax + 1),
+  }));
+  return { type: 'list', revision: 9 as Index, items, more: true };
+}
+
+test('many of the largest pages at once stay within a frame; the rest is asked again', async (t) => {
+  const page = largestPage();
+  const { server } = setUp({ query: () => page });
+  const list: Query = { type: 'list', prefix: '', after: null, limit: 1000, keysOnly: false };
+  const bytes = await server.handle(
+    encodeStoreRequest({ type: 'read', timeoutMs: 1000, queries: Array.from({ length: 60 }, () => list) }),
+  );
+  t.true(bytes.length < rpcBytesMax, `${bytes.length}`);
+  const reply = decodeStoreReply(bytes);
+  t.deepEqual(reply?.type === 'read' && reply.replies.map((each) => each.type), [
+    'done',
+    ...Array.from({ length: 59 }, () => 'full'),
+  ]);
+});
+
+test('bytes that are no request are answered, and the status rides on pings', async (t) => {
+  const { server } = setUp({});
+  t.is(decodeStoreReply(await server.handle(Buffer.from('what?')))?.type, 'error');
+  t.deepEqual(decodeStatus(server.pingInfo()), status);
+});
