@@ -116,6 +116,8 @@ export class RaftNode<Result> {
   #handedIndex: Index;
   #readingForApply = false;
   #unwrittenBytes = 0;
+  /** When each group that is not written yet was applied, oldest first. */
+  readonly #unwrittenSince: number[] = [];
 
   constructor(options: RaftNodeOptions<Result>) {
     this.#id = options.id;
@@ -269,8 +271,15 @@ export class RaftNode<Result> {
     this.#timer = this.#clock.setTimer(at - this.#clock.now(), () => {
       this.#timerAt = Number.POSITIVE_INFINITY;
       // After a stall, messages that waited meanwhile are heard before the timeout is.
-      this.#clock.defer(() => this.#input(() => this.#raft.tick(this.#clock.now())));
+      this.#clock.defer(() => this.#input(() => this.#tick()));
     });
+  }
+
+  #tick(): void {
+    const now = this.#clock.now();
+    const [oldest = now] = this.#unwrittenSince;
+    this.#raft.stateMachineUsable = now - oldest <= this.#constants.writeTimeoutMs;
+    this.#raft.tick(now);
   }
 
   // Duties
@@ -371,11 +380,13 @@ export class RaftNode<Result> {
     if (this.#readsConfirmed.length > 0) this.#stateMachine.hurry();
     this.#handedIndex = last.index;
     this.#unwrittenBytes += bytes;
+    this.#unwrittenSince.push(this.#clock.now());
     this.#settleProposals(entries, group.results);
     this.#observer.onApplied(entries.length);
     group.written.then(
       () => {
         this.#unwrittenBytes -= bytes;
+        this.#unwrittenSince.shift();
         this.#releaseReads();
         this.#schedule();
       },

@@ -128,6 +128,7 @@ export class Raft {
       forwardedReads: new Set(),
       peerEnds: new Map(),
       leaderChanges: 0,
+      stateMachineUsable: true,
       boundElsewhere: null,
       outbox: [],
       outboxAfterHardState: [],
@@ -149,12 +150,18 @@ export class Raft {
     if (now < state.role.heartbeatDueAt) return;
     state.role.heartbeatDueAt = state.now + state.constants.heartbeatIntervalMs;
     const writingMs = state.batchInFlight === null ? 0 : state.now - state.batchInFlight.issuedAt;
-    if (!quorumIsInContact(state, state.role) || writingMs > state.constants.writeTimeoutMs) {
+    const usable = state.stateMachineUsable && writingMs <= state.constants.writeTimeoutMs;
+    if (!usable || !quorumIsInContact(state, state.role)) {
       becomeFollower(state, state.currentTerm, null);
       return;
     }
     refreshProgress(state, state.role);
     startRound(state, state.role);
+  }
+
+  /** Whether what is applied gets written; while it does not, this replica neither leads nor campaigns. */
+  set stateMachineUsable(usable: boolean) {
+    this.#state.stateMachineUsable = usable;
   }
 
   step(now: number, message: Message): void {

@@ -53,7 +53,7 @@ export function abandonReads(state: RaftState): void {
   state.role.readsInRound = null;
 }
 
-/** May it start an election? Not while its log is known to have lost entries. */
+/** May it start an election? Not while its log is known to have lost entries, or its state machine is stuck. */
 export function mayCampaign(state: RaftState): boolean {
-  return isVoter(state) && state.claim === null && state.boundElsewhere === null;
+  return isVoter(state) && state.claim === null && state.boundElsewhere === null && state.stateMachineUsable;
 }

@@ -88,6 +88,8 @@ export interface RaftState {
   readonly forwardedReads: Set<string>;
   readonly peerEnds: Map<ReplicaId, PeerEnd>;
   leaderChanges: number;
+  /** False while what was applied cannot be written: as a leader it could evaluate and answer little. */
+  stateMachineUsable: boolean;
   /** This directory is not the one its id is bound to: the uuid it should have. The replica must stop. */
   boundElsewhere: string | null;
 

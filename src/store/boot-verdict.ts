@@ -1,9 +1,9 @@
 /**
  * What a replica may believe of its own log when it starts. Pure: evidence in, verdict out.
  *
- * Each batch is written to LevelDB and to the witness in parallel, and the next one only when both are durable. So
- * after any crash the database is at the newest whole slot's generation, one ahead, or one behind. Whatever else is
- * found is damage: entries that this replica acknowledged may be gone.
+ * Each batch is written to LevelDB and to the witness in parallel, and the next one only when both are durable; a start
+ * writes its batch to the witness first. So after any crash the database is at the newest whole slot's generation, one
+ * ahead, or one behind. Whatever else is found is damage: entries that this replica acknowledged may be gone.
  */
 import { invariant } from '../raft/assert.ts';
 import { atLeastAsUpToDate, type EntryId, type HardState, type Index, index } from '../raft/types.ts';

@@ -13,6 +13,7 @@ export type {
 } from './client-types.ts';
 export {
   type CommandResult,
+  contentTypeProblem,
   type KeyValue,
   keyProblem,
   limits,

@@ -30,8 +30,6 @@ export interface DataDirectory {
   readonly path: string;
   /** The directory's own random name, made at its first start. */
   readonly uuid: string;
-  /** It was made just now. */
-  readonly firstStart: boolean;
   /** Lets another process have it. */
   release(): Promise<void>;
 }
@@ -67,7 +65,7 @@ export async function openDataDirectory(
     const uuid = found.type === 'initialised' ? found.uuid : options.newUuid();
     if (found.type === 'unused') await initialise(disk, path, { ...options, uuid });
     else if (found.marked) await disk.remove(join(path, markerName));
-    return { path, uuid, firstStart: found.type === 'unused', release };
+    return { path, uuid, release };
   } catch (error) {
     await release();
     throw error;

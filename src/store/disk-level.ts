@@ -173,6 +173,8 @@ async function openFixedFile(path: string, sizeBytes: number, options: { create:
     await file.close();
     throw new StoreError('fileSize', `${path} has ${size} bytes, expected ${sizeBytes}`);
   }
+  // What a killed process had begun to write may be in memory only: nobody may rely on it before it is on the disk.
+  await file.datasync();
   return {
     write: (offset, bytes) => writeFully(file, bytes, offset),
     async read(offset, length) {

@@ -95,6 +95,10 @@ declare module '@hyperswarm/rpc' {
       readonly remotePublicKey: Buffer;
       /** Bytes handed on to the socket; what was written and is not among them still waits in memory. */
       readonly rawBytesWritten: number;
+      /** Below encryption; counts every datagram of the stream, acknowledgements and parts of messages among them. */
+      readonly rawStream: { readonly packetsReceived: number };
+      /** Once the other end has acknowledged all that was written; may stay unsettled if the stream is destroyed. */
+      flush(): Promise<boolean>;
     }
 
     /** One end of an encrypted stream that carries requests. Emits `open` once the other end has proven its key, and `close`. */

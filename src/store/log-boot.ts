@@ -7,7 +7,7 @@ import { type BootVerdict, bootVerdict } from './boot-verdict.ts';
 import type { Disk, KeyValueStore } from './disk.ts';
 import { errorCode, StartError } from './errors.ts';
 import { readRecord } from './log-record.ts';
-import { copyLog, logName, replaceLog } from './log-repair.ts';
+import { copyLog, finishRepair, logName, replaceLog } from './log-repair.ts';
 import { batchOperations } from './log-rows.ts';
 import { damageIn, noEvidence, scanLog } from './log-scan.ts';
 import { type LogSummary, LogSummaryBuilder, summaryThrough } from './log-summary.ts';
@@ -45,6 +45,7 @@ export async function openVerifiedLog(
   { replicaId, log }: BootOptions,
 ): Promise<VerifiedLog> {
   await using opened = new AsyncDisposableStack();
+  if (await finishRepair(disk, directory)) log.info('a repair of the log that had been cut short is finished');
   const found = await openDatabase(disk, directory);
   const database = found.type === 'opened' ? found.database : null;
   opened.defer(() => database?.close());

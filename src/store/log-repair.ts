@@ -1,6 +1,6 @@
 /**
  * A damaged log is never repaired in place: what was verified is copied to a new database, which then takes the old
- * one's name. A crash at any point leaves a log that is judged as the damaged one was, or none at all.
+ * one's name. A crash before that leaves the damaged log, a crash after it a log that is judged as that one was.
  */
 import { join } from 'node:path';
 import { type Index, index } from '../raft/types.ts';
@@ -42,6 +42,16 @@ export async function replaceLog(disk: Disk, directory: string): Promise<void> {
     await disk.rename(log, join(directory, damagedName));
   }
   await disk.rename(join(directory, rebuildName), log);
+}
+
+/**
+ * The damaged log goes only when the copy is whole, so without a log the copy has its place; true if there was one.
+ */
+export async function finishRepair(disk: Disk, directory: string): Promise<boolean> {
+  const names = await disk.list(directory);
+  if (names.includes(logName) || !names.includes(rebuildName)) return false;
+  await disk.rename(join(directory, rebuildName), join(directory, logName));
+  return true;
 }
 
 /** Each batch is synced: a later sync would not vouch for an earlier batch that LevelDB has moved on from. */

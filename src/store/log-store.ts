@@ -36,7 +36,7 @@ export async function createLog(disk: Disk, directory: string): Promise<void> {
   const hardState: HardState = { currentTerm: term(0), votedFor: null, claim: null };
   const { last, chainHash } = emptyLog;
   const writer = new LogWriter(database, witness, { generation: 0, hardState, last, chainHash });
-  await writer.append({ hardState, truncateFrom: null, entries: [] });
+  await writer.begin();
 }
 
 /**
@@ -56,7 +56,7 @@ export async function openLogStore(
   opened.defer(() => database.close());
   const { last, chainHash } = summary;
   const writer = new LogWriter(database, witness, { generation: nextGeneration - 1, hardState, last, chainHash });
-  await writer.append({ hardState, truncateFrom: null, entries: [] });
+  await writer.begin();
   const closing = opened.move();
   return new LevelLogStore(database, writer, () => closing.disposeAsync(), {
     hardState,

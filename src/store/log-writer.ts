@@ -1,7 +1,7 @@
-/** Writes batches to LevelDB and the witness in parallel; a batch is durable when both are. */
+/** Writes batches to LevelDB and the witness; a batch is durable when it is in both. */
 import { invariant } from '../raft/assert.ts';
 import { type Index, index, type LogBatch } from '../raft/types.ts';
-import type { KeyValueStore } from './disk.ts';
+import type { KeyValueStore, WriteOperation } from './disk.ts';
 import { StoreError } from './errors.ts';
 import type { LogHead } from './log-head.ts';
 import { batchOperations, recordIn } from './log-rows.ts';
@@ -29,6 +29,25 @@ export class LogWriter {
 
   get head(): LogHead {
     return this.#head;
+  }
+
+  /**
+   * Writes the first batch of a life, an empty one; rejects as `append` does.
+   * In turn: the database may be a batch ahead of the witness already, and must not come to be two ahead.
+   */
+  async begin(): Promise<void> {
+    const { head, bytes, operations } = this.#encode({
+      hardState: this.#head.hardState,
+      truncateFrom: null,
+      entries: [],
+    });
+    try {
+      await this.#witness.write(bytes);
+      await this.#database.batch(operations, { sync: true });
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    this.#head = head;
   }
 
   /** Rejects with StoreError (logWriteFailed), from then on always: what stands on the disk is not known any more. */
@@ -59,13 +78,7 @@ export class LogWriter {
   }
 
   async #write(batch: LogBatch): Promise<void> {
-    const { head, records, bytes } = encodeSlot(
-      this.#buffer,
-      this.#head.generation + 1,
-      batch,
-      this.#endBefore(batch.truncateFrom),
-    );
-    const operations = batchOperations(head, records, this.#head.last.index);
+    const { head, bytes, operations } = this.#encode(batch);
     const outcomes = await Promise.allSettled([
       this.#database.batch(operations, { sync: true }),
       this.#witness.write(bytes),
@@ -73,6 +86,16 @@ export class LogWriter {
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw this.#fail(failed.reason);
     this.#head = head;
+  }
+
+  #encode(batch: LogBatch): {
+    readonly head: LogHead;
+    readonly bytes: Buffer;
+    readonly operations: readonly WriteOperation[];
+  } {
+    const before = this.#endBefore(batch.truncateFrom);
+    const { head, records, bytes } = encodeSlot(this.#buffer, this.#head.generation + 1, batch, before);
+    return { head, bytes, operations: batchOperations(head, records, this.#head.last.index) };
   }
 
   #endBefore(truncateFrom: Index | null): LogEnd {

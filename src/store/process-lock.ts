@@ -1,6 +1,7 @@
 /**
  * A lock between processes: a file that names its owner, linked into place with its content, so that nobody ever reads
- * half of one. An owner is a pid and the time it started: pids are used again, in containers almost always.
+ * half of one. An owner is a pid and the time it started: pids are used again, in containers almost always. Between
+ * containers it says nothing: each sees only its own processes. There LevelDB's lock keeps the second one out.
  */
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { LockResult } from './disk.ts';
@@ -30,8 +31,10 @@ export async function takeProcessLock(path: string): Promise<LockResult> {
 }
 
 async function takeFrom(path: string): Promise<LockResult> {
-  const own = JSON.stringify({ pid: process.pid, startTicks: (await processStatus(process.pid))?.startTicks ?? null });
-  const draft = `${path}.${process.pid}`;
+  const startTicks = (await processStatus(process.pid))?.startTicks ?? null;
+  const own = JSON.stringify({ pid: process.pid, startTicks });
+  // In two containers on one volume both may be process 1.
+  const draft = `${path}.${process.pid}.${startTicks}`;
   const stale = `${draft}.stale`;
   await writeFile(draft, own);
   try {
@@ -52,7 +55,8 @@ async function takeFrom(path: string): Promise<LockResult> {
   return {
     type: 'taken',
     async release() {
-      await rm(path, { force: true });
+      // Another container cannot tell that this process lives, and may have taken the lock over.
+      if ((await contentOf(path)) === own) await rm(path, { force: true });
       held.delete(path);
     },
   };
@@ -82,7 +86,9 @@ async function moved(from: string, to: string): Promise<boolean> {
 
 async function livingOwner(content: string): Promise<number | null> {
   const owner = parseOwner(content);
-  if (owner === null || owner.pid === process.pid) return null;
+  if (owner === null) return null;
+  // A pid alone cannot tell this process from an earlier one.
+  if (owner.pid === process.pid && owner.startTicks === null) return null;
   const status = await processStatus(owner.pid);
   return status !== null && status.startTicks === owner.startTicks ? owner.pid : null;
 }

@@ -5,7 +5,7 @@ import type { Transport, TransportEvents } from '../raft/interfaces.ts';
 import type { Message } from '../raft/message.ts';
 import type { ReplicaId } from '../raft/types.ts';
 import { decodeMessages, encodeMessages } from './message-codec.ts';
-import { type PublicKey, type RpcConnection, type RpcEndpoint, rpcBytesMax } from './rpc.ts';
+import type { PublicKey, RpcConnection, RpcEndpoint } from './rpc.ts';
 
 export interface PeerAddress {
   readonly id: ReplicaId;
@@ -41,8 +41,11 @@ export interface RaftTransport extends Transport {
   close(): Promise<void>;
 }
 
-/** A frame is split before it grows beyond this: half of the limit, so that estimates may be wrong. */
-const frameBytesMax = rpcBytesMax / 2;
+/**
+ * A frame is split before it grows beyond this. A follower hears its leader with every whole frame: on a link of
+ * 100 Mbit/s this one takes 84 ms, and a full window in one frame would outlast an election timeout.
+ */
+const frameBytesMax = 1024 * 1024;
 /** More than a message takes without its commands, and than an entry does. */
 const messageOverheadBytes = 128;
 const entryOverheadBytes = 16;

@@ -23,6 +23,7 @@ import { replicaStatus } from './replica-status.ts';
 import { openRpcEndpoint, rpcConstants } from './rpc-hyperswarm.ts';
 import type { StoreServer } from './server.ts';
 import { createStoreServer } from './server.ts';
+import { isFirstStart } from './state-directory.ts';
 import { openStateMachine } from './state-machine.ts';
 
 export interface ReplicaOptions {
@@ -40,7 +41,7 @@ export interface ReplicaOptions {
 }
 
 /** Heartbeats tell replicas of one another sooner; these only find connections that are dead. */
-const peerPingIntervalMs = 250;
+const peerPingIntervalMs = 500;
 const fatalCloseMs = 1000;
 /** What is applied meanwhile is written with one sync; a read that needs it does not wait for the rest of the time. */
 const stateGatherMs = 10;
@@ -66,7 +67,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const logStore = await openLogStore(levelDisk, directory, { replicaId: id, log });
   closing.defer(() => logStore.close());
   const stateMachine = await openStateMachine(levelDisk, join(directory.path, 'state'), {
-    firstStart: directory.firstStart,
+    firstStart: isFirstStart(logStore.state),
     syncWrites: true,
     clock: systemClock,
     gatherMs: stateGatherMs,

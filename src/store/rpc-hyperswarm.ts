@@ -25,6 +25,8 @@ export interface RpcConstants extends DialConstants {
   readonly proofTimeoutMs: number;
   /** Refused handshakes are logged at most this often. */
   readonly refusalLogIntervalMs: number;
+  /** Closing waits this long, at most, for running handlers and for their answers to arrive. */
+  readonly drainTimeoutMs: number;
 }
 
 export const rpcConstants: RpcConstants = {
@@ -32,6 +34,7 @@ export const rpcConstants: RpcConstants = {
   keepAliveMs: 1000,
   proofTimeoutMs: 2000,
   refusalLogIntervalMs: 10_000,
+  drainTimeoutMs: 2000,
 };
 
 export interface RpcEndpointOptions {
@@ -110,7 +113,10 @@ class Endpoint implements HyperswarmRpcEndpoint {
   /** Connections that have not yet proven their key. */
   readonly #unproven = new Map<RPC.Channel<Frame>, Timer>();
   readonly #keys = new WeakMap<RPC.Channel<Frame>, PublicKey>();
+  /** Requests whose handlers have not settled. */
+  readonly #running = new Set<Promise<Frame>>();
   #server: RPC.Server<Frame> | null = null;
+  #closing: Promise<void> | null = null;
   #refusedHandshakes = 0;
   #lastRefusedKey: PublicKey | null = null;
   #refusalLoggedAtMs = Number.NEGATIVE_INFINITY;
@@ -172,11 +178,28 @@ class Endpoint implements HyperswarmRpcEndpoint {
     return connection;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#drainAndDestroy();
+    return this.#closing;
+  }
+
+  async #drainAndDestroy(): Promise<void> {
+    await this.#server?.close();
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+    const deadline = this.#options.clock.setTimer(this.#constants.drainTimeoutMs, resolve);
+    await Promise.race([this.#drain(), timeUp]);
+    deadline.cancel();
+    // Only now: a running handler may need its connections to others.
     await Promise.all([...this.#outgoing].map((connection) => connection.close()));
     for (const channel of [...this.#incoming.values(), ...this.#unproven.keys()]) channel.destroy();
-    await this.#server?.close();
     await this.#dht.destroy();
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.all(this.#running);
+    // The stack writes an answer some promises after its handler has settled.
+    await new Promise<void>((resolve) => this.#options.clock.defer(resolve));
+    await Promise.all([...this.#incoming.values()].map(flushed));
   }
 
   #refuses(key: PublicKey, admits: (publicKey: PublicKey) => boolean): boolean {
@@ -226,20 +249,32 @@ class Endpoint implements HyperswarmRpcEndpoint {
     else this.#guard(() => handlers.onEvent(this.#keyOf(channel), frame));
   }
 
+  #onRequest(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Promise<Frame> {
+    const answer = this.#answer(handlers, channel, frame);
+    this.#running.add(answer);
+    void answer.finally(() => this.#running.delete(answer));
+    return answer;
+  }
+
   /** Total: what a handler throws would end the process somewhere inside the stack, without an answer. */
-  async #onRequest(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Promise<Frame> {
+  async #answer(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Promise<Frame> {
     if (frame === null) {
       this.#unreadableFrames++;
       return null;
     }
+    if (this.#closing !== null) return null;
     try {
       const answer = await handlers.onRequest(this.#keyOf(channel), frame);
-      invariant(answer.byteLength <= rpcBytesMax, `an answer is at most ${rpcBytesMax} bytes: ${answer.byteLength}`);
-      return answer;
+      if (answer.byteLength <= rpcBytesMax) return answer;
+      this.#options.log.error('an answer is too long to be sent: its request is lost', {
+        bytes: answer.byteLength,
+        bytesMax: rpcBytesMax,
+      });
     } catch (error) {
-      this.#report(error);
-      return null;
+      // What a handler needs may already be closed.
+      if (this.#closing === null) this.#report(error);
     }
+    return null;
   }
 
   #onPing(handlers: RpcHandlers): Frame {
@@ -271,4 +306,9 @@ class Endpoint implements HyperswarmRpcEndpoint {
         error: (error instanceof Error && error.stack) || `${error}`,
       });
   }
+}
+
+/** Settles once the other end has all that was written, or is gone. */
+function flushed(channel: RPC.Channel<Frame>): Promise<unknown> {
+  return Promise.race([channel.stream.flush(), new Promise((resolve) => channel.once('close', resolve))]);
 }

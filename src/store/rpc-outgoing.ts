@@ -2,7 +2,9 @@
  * One long-lived connection to one peer: dialled, watched with pings, and dialled again whenever it breaks.
  *
  * The stack below would notice a dead peer after 13 to 18 seconds, and resume a healed path up to 2 seconds late.
- * Here a ping without an answer closes the stream, and a fresh dial takes milliseconds.
+ * Here a ping without an answer closes the stream, and a fresh dial takes milliseconds. Pings share the stream with bulk
+ * and may wait long behind it, so while one waits, any datagram counts as a sign of life: those that carry a part of a
+ * message, and those that acknowledge what was sent.
  */
 import { lookup } from 'node:dns/promises';
 import { isIPv4 } from 'node:net';
@@ -16,8 +18,10 @@ import { type Frame, methods } from './rpc-frame.ts';
 
 export interface DialConstants {
   readonly pingIntervalMs: number;
-  /** Without an answer for this long, the connection counts as broken. */
+  /** Without a sign of life for this long while a ping waits for its answer, the connection counts as broken. */
   readonly pingTimeoutMs: number;
+  /** While a ping waits, signs of life are looked for this often. */
+  readonly watchIntervalMs: number;
   /** From the first datagram to an open channel: two round trips. */
   readonly dialTimeoutMs: number;
   /** Between attempts; a peer whose port is bound but does not listen refuses within a millisecond. */
@@ -30,6 +34,7 @@ export interface DialConstants {
 export const dialConstants: DialConstants = {
   pingIntervalMs: 100,
   pingTimeoutMs: 400,
+  watchIntervalMs: 100,
   dialTimeoutMs: 300,
   backoffMinMs: 50,
   backoffMaxMs: 200,
@@ -186,11 +191,13 @@ class LiveChannel {
   readonly #clock: Clock;
   readonly #constants: DialConstants;
   readonly #onPing: (info: Uint8Array, roundTripMs: number) => void;
-  #timer: Timer;
-  #tickDueAtMs: number;
-  /** At most one ping is on its way. */
-  #awaitsPong = false;
+  /** Of the next look while a ping waits for its answer, else of the next ping. */
+  #timer: Timer | null = null;
   #pingSentAtMs = 0;
+  #watchDueAtMs = 0;
+  /** As of the last look; what has arrived since is a sign of life. */
+  #packetsReceived = 0;
+  #aliveAtMs = 0;
   /** Closed because a ping stayed without an answer. */
   unanswered = false;
   /** Written since the stream was last without a queue, and what it had handed on by then. */
@@ -207,10 +214,7 @@ class LiveChannel {
     this.#clock = clock;
     this.#constants = constants;
     this.#onPing = onPing;
-    const now = clock.now();
-    this.#tickDueAtMs = now + constants.pingIntervalMs;
-    this.#timer = clock.setTimer(constants.pingIntervalMs, this.#tick);
-    this.#ping(now);
+    this.#ping();
   }
 
   get congested(): boolean {
@@ -230,7 +234,7 @@ class LiveChannel {
   }
 
   end(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
   }
 
   #count(bytes: Uint8Array): void {
@@ -241,32 +245,45 @@ class LiveChannel {
     this.#writtenBytes += bytes.byteLength;
   }
 
-  readonly #tick = (): void => {
-    const { pingIntervalMs, pingTimeoutMs } = this.#constants;
+  readonly #ping = (): void => {
+    this.#pingSentAtMs = this.#clock.now();
+    this.#aliveAtMs = this.#pingSentAtMs;
+    this.#packetsReceived = this.#channel.stream.rawStream.packetsReceived;
+    this.#channel.request(methods.ping, pingPayload).then(this.#onPong, ignoreClose);
+    this.#watchLater(this.#pingSentAtMs);
+  };
+
+  readonly #watch = (): void => {
+    const { pingTimeoutMs, watchIntervalMs } = this.#constants;
     const now = this.#clock.now();
-    // Our own loop stood still: the answer may wait in the socket, and is read before the next tick.
-    const late = now - this.#tickDueAtMs > pingIntervalMs;
-    if (!this.#awaitsPong) {
-      this.#ping(now);
-    } else if (!late && now - this.#pingSentAtMs >= pingTimeoutMs) {
+    const { packetsReceived } = this.#channel.stream.rawStream;
+    // Our own loop stood still: signs of life may wait in the socket, and are read before the next look.
+    const late = now - this.#watchDueAtMs > watchIntervalMs;
+    if (packetsReceived > this.#packetsReceived) {
+      this.#packetsReceived = packetsReceived;
+      this.#aliveAtMs = now;
+    } else if (!late && now - this.#aliveAtMs >= pingTimeoutMs) {
       this.unanswered = true;
       this.#client.destroy();
       return;
     }
-    this.#tickDueAtMs = now + pingIntervalMs;
-    this.#timer = this.#clock.setTimer(pingIntervalMs, this.#tick);
+    this.#watchLater(now);
   };
 
-  #ping(now: number): void {
-    this.#awaitsPong = true;
-    this.#pingSentAtMs = now;
-    this.#channel.request(methods.ping, pingPayload).then(this.#onPong, ignoreClose);
+  #watchLater(now: number): void {
+    const { watchIntervalMs } = this.#constants;
+    this.#watchDueAtMs = now + watchIntervalMs;
+    this.#timer = this.#clock.setTimer(watchIntervalMs, this.#watch);
   }
 
   readonly #onPong = (info: Frame): void => {
-    this.#awaitsPong = false;
+    // The stream may have closed between the answer and this call.
+    if (this.#channel.closed) return;
+    const roundTripMs = this.#clock.now() - this.#pingSentAtMs;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimer(Math.max(0, this.#constants.pingIntervalMs - roundTripMs), this.#ping);
     // A refusal is a sign of life, too.
-    if (info !== null) this.#onPing(info, this.#clock.now() - this.#pingSentAtMs);
+    if (info !== null) this.#onPing(info, roundTripMs);
   };
 }
 

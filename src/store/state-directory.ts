@@ -4,7 +4,7 @@
  */
 
 import type { Logger } from '../logger.ts';
-import { beforeTheLog, type Index } from '../raft/types.ts';
+import { beforeTheLog, type Index, type LogState } from '../raft/types.ts';
 import { type Applied, BatchChain, readApplied, sealApplied } from './batch-chain.ts';
 import { innermostMessage, isDamage, isHeldByAnother } from './damage.ts';
 import { emptyDigest } from './digest.ts';
@@ -25,9 +25,17 @@ export interface OpenState {
 }
 
 export interface StateDirectoryOptions {
-  /** The directory may be made; later it must be there. */
+  /** See `isFirstStart`: the directory may be made, or be made whole; later it must be there. */
   readonly firstStart: boolean;
   readonly log: Logger;
+}
+
+/**
+ * Nothing was ever applied here, for no entry was ever in the log: a state that is missing or half made is not damaged,
+ * the start that was to make it was cut short.
+ */
+export function isFirstStart({ last, hardState }: LogState): boolean {
+  return last.index === 0 && hardState.claim === null;
 }
 
 export async function openStateDirectory(

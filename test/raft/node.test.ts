@@ -20,7 +20,7 @@ import {
 import { defaultVoters, earliest, entries, entryId, type Given, givenDisk } from './replica.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-const { electionTimeoutMinMs, heartbeatIntervalMs } = raftConstants;
+const { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatIntervalMs, writeTimeoutMs } = raftConstants;
 
 /** Something that waits until the test lets it end. */
 interface Held {
@@ -280,6 +280,24 @@ test('a write is answered before the state machine is synced; a read waits for t
 
   t.deepEqual(beforeWritten, [true, null]);
   t.is(read.value, true);
+});
+
+test('a leader whose state machine is stuck steps down, and campaigns again when it is not', async (t) => {
+  const bench = await givenAlone();
+  bench.stateMachine.gate.isHeld = true;
+
+  bench.propose('a');
+  await bench.clock.advance(writeTimeoutMs);
+  const inTime = bench.node.status.role;
+  await bench.clock.advance(2 * heartbeatIntervalMs);
+  const tooLate = bench.node.status.role;
+  await bench.clock.advance(3 * electionTimeoutMaxMs);
+  const later = bench.node.status.role;
+  bench.stateMachine.gate.next().complete();
+  await bench.clock.advance(2 * electionTimeoutMaxMs);
+
+  t.deepEqual([inTime, tooLate, later], ['leader', 'follower', 'follower']);
+  t.is(bench.node.status.role, 'leader');
 });
 
 test('the state machine is told to hurry while a read waits for it, and only then', async (t) => {

@@ -138,3 +138,156 @@ test('when nobody is connected the read waits for somebody, and is unavailable a
   await clock.settle();
   t.like(late.outcome, { type: 'done', replica: 'r3' });
 });
+
+/** Reads that arrive one after the other, each answered at once by whoever is asked, but for `hung`. */
+async function readInTurn({ clock, links, read }: ReturnType<typeof setUp>, count: number, hung?: FakeLink) {
+  const served = new Map(links.map(({ id }) => [id, 0]));
+  for (let i = 0; i < count; i++) {
+    const call = read(get(`${i}`));
+    await clock.settle();
+    for (const link of links) {
+      while (link !== hung && link.sent.length > 0) answerReads(link);
+    }
+    await clock.settle();
+    if (call.outcome?.type === 'done') served.set(call.outcome.replica, (served.get(call.outcome.replica) ?? 0) + 1);
+  }
+  return Object.fromEntries(served);
+}
+
+function answerReads(link: FakeLink): void {
+  const sent = link.take();
+  const queries = sent.request.type === 'read' ? sent.request.queries : [];
+  sent.answer({ type: 'read', replies: queries.map(() => found) });
+}
+
+/** More than fit in the batches that may be on their way to one replica: some wait for their turn there. */
+const more = 3 * (4 * 256 + 100);
+
+test('when a replica hangs, the reads that wait for their turn there are answered by the others', async (t) => {
+  const { clock, links, read } = setUp();
+  const [hung, ...others] = links as [FakeLink, FakeLink, FakeLink];
+  const calls = Array.from({ length: more }, (_, i) => read(get(`${i}`)));
+  await clock.settle();
+  for (const link of others) {
+    while (link.sent.length > 0) {
+      answerReads(link);
+      await clock.settle();
+    }
+  }
+  t.is(calls.filter(({ outcome }) => outcome === null).length, more / 3);
+  t.is(hung.sent.length, 4);
+  while (hung.sent.length > 0) hung.take().answer({ type: 'lost' });
+  await clock.settle();
+  t.is(hung.sent.length, 0);
+  for (const link of others) {
+    while (link.sent.length > 0) {
+      answerReads(link);
+      await clock.settle();
+    }
+  }
+  t.true(calls.every(({ outcome }) => outcome?.type === 'done'));
+});
+
+for (const failure of [{ type: 'lost' }, { type: 'read', replies: [{ type: 'unavailable' }] }] as const) {
+  test(`a replica that failed (${failure.type}) is out of turn until a probe succeeds, and no read waits for that`, async (t) => {
+    const fixture = setUp();
+    const { clock, links, read, asked } = fixture;
+    const first = read(get('a'));
+    await clock.settle();
+    const [failed] = asked() as [FakeLink];
+    const healthy = links.filter((link) => link !== failed).map(({ id }) => id);
+    failed.take().answer(failure);
+    await clock.settle();
+    answerReads(asked()[0] as FakeLink);
+    await clock.settle();
+    t.is(first.outcome?.type, 'done');
+
+    const onlyOthers = { [failed.id]: 0, ...Object.fromEntries(healthy.map((id) => [id, 3])) };
+    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
+    t.is(failed.sent.length, 0);
+    await clock.advance(1000);
+    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
+    t.is(failed.sent.length, 1);
+
+    failed.take().answer(failure);
+    await clock.settle();
+    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
+    t.is(failed.sent.length, 0);
+    await clock.advance(1000);
+    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
+    answerReads(failed);
+    await clock.settle();
+    t.deepEqual(await readInTurn(fixture, 6), { r1: 2, r2: 2, r3: 2 });
+  });
+}
+
+test('a replica that is far behind is asked where the only one that is not has failed', async (t) => {
+  const { clock, links, read, asked } = setUp();
+  for (const link of links.slice(1)) link.status = status({ appliedIndex: 10 as never });
+  const call = read(get('a'));
+  await clock.settle();
+  t.deepEqual(asked(), links.slice(0, 1));
+  links[0]?.take().answer({ type: 'lost' });
+  await clock.settle();
+  t.is(asked().length, 1);
+  answerReads(asked()[0] as FakeLink);
+  await clock.settle();
+  t.is(call.outcome?.type, 'done');
+});
+
+test('where every replica has failed, all are asked, and who answers has its turn again', async (t) => {
+  const fixture = setUp();
+  const { clock, links, read, asked } = fixture;
+  const call = read(get('a'));
+  await clock.settle();
+  for (let failures = 0; failures < 3; failures++) {
+    (asked()[0] as FakeLink).take().answer({ type: 'lost' });
+    await clock.settle();
+  }
+  t.deepEqual(asked(), []);
+  await clock.advance(20);
+  answerReads(asked()[0] as FakeLink);
+  await clock.settle();
+  t.is(call.outcome?.type, 'done');
+  const [back] = links.filter(({ id }) => call.outcome?.type === 'done' && call.outcome.replica === id);
+  const served = await readInTurn(fixture, 6);
+  t.is(served[back?.id ?? ''], 6);
+});
+
+test('an attempt has its own bound, however short or long its reads may take', async (t) => {
+  const { clock, links, read, asked } = setUp();
+  for (const link of links.slice(1)) link.connected = link.healthy = false;
+  read(get('a'), 10);
+  read(get('b'), 60_000);
+  await clock.settle();
+  t.is(asked()[0]?.take().request.type, 'read');
+  read(get('c'), 10);
+  await clock.settle();
+  t.like(asked()[0]?.take().request, { type: 'read', timeoutMs: 1000 });
+});
+
+test('reads for one replica alone never share a message, or the room for messages, with others', async (t) => {
+  const { clock, links, read } = setUp();
+  const [first] = links as [FakeLink];
+  for (const link of links.slice(1)) link.connected = link.healthy = false;
+  for (let i = 0; i < 5 * 256; i++) read(get(`${i}`), 60_000, 'r1');
+  const call = read(get('any'));
+  await clock.settle();
+  t.deepEqual(
+    first.sent.map(({ request }) => request.type === 'read' && [request.queries.length, request.timeoutMs]),
+    [...Array.from({ length: 4 }, () => [256, 60_000]), [1, 1000]],
+  );
+  first.sent.at(-1)?.answer({ type: 'read', replies: [found] });
+  await clock.settle();
+  t.is(call.outcome?.type, 'done');
+});
+
+test('what a read for one replica alone comes to is no reason to leave that replica out', async (t) => {
+  const fixture = setUp();
+  const { clock, links, read } = fixture;
+  read(get('a'), 10, 'r1');
+  await clock.settle();
+  links[0]?.take().answer({ type: 'lost' });
+  await clock.advance(10);
+  t.deepEqual(await readInTurn(fixture, 6), { r1: 2, r2: 2, r3: 2 });
+});

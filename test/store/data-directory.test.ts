@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { createLogger } from '../../src/logger.ts';
 import { type DataDirectory, openDataDirectory } from '../../src/store/data-directory.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError } from '../../src/store/errors.ts';
+import { isFirstStart, openStateDirectory } from '../../src/store/state-directory.ts';
 import { failingDisk } from './fault-disk.ts';
-import { openLog, scratch, withLog } from './log-fixture.ts';
+import { batch, commands, openLog, scratch, withLog } from './log-fixture.ts';
 
 let uuids = 0;
 
@@ -30,7 +32,6 @@ async function refusal(t: ExecutionContext, opening: Promise<unknown>, code: str
 test('a first start makes the directory, a later one finds it', async (t) => {
   const path = join(await scratch(t), 'some', 'where');
   const first = await openAs(path);
-  t.true(first.firstStart);
   t.is(first.path, path);
   await first.release();
   t.deepEqual((await readdir(path)).sort(), ['identity.json', 'log', 'witness']);
@@ -41,15 +42,14 @@ test('a first start makes the directory, a later one finds it', async (t) => {
     uuid: first.uuid,
   });
   const second = await openAs(path);
-  t.false(second.firstStart);
   t.is(second.uuid, first.uuid);
   await second.release();
 });
 
 test('an empty directory that is already there will do', async (t) => {
-  const directory = await openAs(await scratch(t));
-  t.true(directory.firstStart);
-  await directory.release();
+  const path = await scratch(t);
+  await (await openAs(path)).release();
+  t.deepEqual((await readdir(path)).sort(), ['identity.json', 'log', 'witness']);
 });
 
 for (const forGood of [true, false]) {
@@ -83,9 +83,8 @@ test('a first start cut off between lock and marker starts over', async (t) => {
   await writeFile(join(path, 'lock'), '');
   await writeFile(join(path, 'lock.77'), '');
   await writeFile(join(path, 'initialising.tmp'), '');
-  const directory = await openAs(path);
-  t.true(directory.firstStart);
-  await directory.release();
+  await (await openAs(path)).release();
+  t.deepEqual((await readdir(path)).sort(), ['identity.json', 'lock.77', 'log', 'witness']);
 });
 
 test('whatever a first start left unfinished is replaced', async (t) => {
@@ -119,6 +118,51 @@ test('a log without an identity is refused: nobody knows whose it is', async (t)
   await refusal(t, openAs(path), 'directoryNotEmpty');
   t.deepEqual(await readdir(path), ['log']);
 });
+
+test('a first start cut off while the state is made says nothing of damage at the next', async (t) => {
+  const root = await scratch(t);
+  let points = 0;
+  for (let reached = true; reached; points++) {
+    const path = join(root, `${points}`);
+    const fault = failingDisk(points, { forGood: true });
+    await openState(path, { stateDisk: fault.disk }).catch(() => {});
+    reached = fault.reached;
+    t.deepEqual(await openState(path), [], `point ${points}`);
+  }
+  t.true(points > 2);
+});
+
+test('a state that LevelDB had only begun to make is not a damaged one', async (t) => {
+  const path = await scratch(t);
+  await withLog(path, async () => {});
+  await mkdir(join(path, 'state'));
+  await writeFile(join(path, 'state', 'MANIFEST-000001'), '');
+  t.deepEqual(await openState(path), []);
+});
+
+test('a state that is missing once the log has held an entry was lost, and an error says so', async (t) => {
+  for (const loseLog of [false, true]) {
+    const path = await scratch(t);
+    await withLog(path, ({ store }) => store.append(batch(commands(1, 1, 3))));
+    if (loseLog) await rm(join(path, 'log'), { recursive: true });
+    t.regex((await openState(path)).join(), /the state is damaged/);
+  }
+});
+
+/** Opens directory, log and state as a replica does; what was logged of the state above information. */
+async function openState(
+  path: string,
+  { stateDisk = levelDisk }: { readonly stateDisk?: Disk } = {},
+): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const log = createLogger({ id: 'r1', level: 'warn', write: (line) => lines.push(line) });
+  await withLog(path, async ({ store }) => {
+    const firstStart = isFirstStart(store.state);
+    const state = await openStateDirectory(stateDisk, join(path, 'state'), { firstStart, log });
+    await state.store.close();
+  });
+  return lines;
+}
 
 test('the directory of another cluster or replica is refused, naming both', async (t) => {
   const path = await scratch(t);
@@ -205,6 +249,37 @@ test('a pid that is used again does not hold the lock', async (t) => {
   }
 });
 
+test('a lock with the pid and the start time of this very process is held', async (t) => {
+  const path = await scratch(t);
+  const lock = join(path, 'lock');
+  const directory = await openAs(path);
+  const content = await readFile(lock);
+  await directory.release();
+  await writeFile(lock, content);
+  await refusal(t, openAs(path), 'directoryInUse');
+  t.deepEqual(await readFile(lock), content);
+});
+
+test('a lock that another process has taken over is left to it', async (t) => {
+  const path = await scratch(t);
+  const lock = join(path, 'lock');
+  const directory = await openAs(path);
+  const other = JSON.stringify({ pid: process.pid, startTicks: 1 });
+  await writeFile(lock, other);
+  await directory.release();
+  t.is(await readFile(lock, 'utf8'), other);
+});
+
+test('a process that the lock cannot tell of, in another container, is kept out by LevelDB', async (t) => {
+  const path = await scratch(t);
+  const { child } = await startProcess(t, [program('log-writer-process.ts'), path], /opened/);
+  await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, startTicks: 1 }));
+  await refusal(t, openLog(path), 'logUnavailable');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await withLog(path, async ({ warnings }) => t.deepEqual(warnings, []));
+});
+
 test('of many processes that find a dead owner one gets the directory', async (t) => {
   const path = await scratch(t);
   await (await openAs(path)).release();
@@ -214,17 +289,34 @@ test('of many processes that find a dead owner one gets the directory', async (t
   t.is(holders.length, 1);
 });
 
-/** Another process that has the directory open; rejects if it ends before it has. */
+function program(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+/** Another process that has the directory open. */
 async function hold(
   t: ExecutionContext,
   path: string,
-  command = (program: readonly string[]): readonly string[] => program,
+  command = (parameters: readonly string[]): readonly string[] => parameters,
 ): Promise<{ readonly pid: number; readonly child: ChildProcess }> {
-  const holder = fileURLToPath(new URL('directory-holder.ts', import.meta.url));
-  const [file = '', ...parameters] = command([process.execPath, holder, path]);
-  const child = spawn(file, parameters, { stdio: ['pipe', 'pipe', 'ignore'] });
-  t.teardown(() => child.kill('SIGKILL'));
-  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the holder ended with ${code}`)));
-  const [said] = await Promise.race([once(child.stdout, 'data'), ended]);
+  const { child, said } = await startProcess(t, [program('directory-holder.ts'), path], /\n/, command);
   return { pid: Number(said), child };
+}
+
+/** Rejects if the process ends before it has said what is awaited. */
+async function startProcess(
+  t: ExecutionContext,
+  parameters: readonly string[],
+  awaited: RegExp,
+  command = (whole: readonly string[]): readonly string[] => whole,
+): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+  const [file = '', ...rest] = command([process.execPath, ...parameters]);
+  const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'ignore'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  for await (const text of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    said += text;
+    if (awaited.test(said)) return { child, said };
+  }
+  throw new Error(`the process ended, having said: ${said}`);
 }

@@ -1,9 +1,11 @@
 /**
- * Appends to the log in the directory it is given, as fast as it can, until it is killed.
+ * Opens the log in the directory it is given and appends to it, as fast as it can, until it is killed. Without a seed it
+ * appends nothing, and holds the log until its stdin ends.
  * A line on stdout before anything is done, and one when it is durable: see WriterLine.
  */
 import { writeSync } from 'node:fs';
-import { silentLogger } from '../../src/logger.ts';
+import { createLogger } from '../../src/logger.ts';
+import type { LogStore } from '../../src/raft/interfaces.ts';
 import { index, term } from '../../src/raft/types.ts';
 import { openDataDirectory } from '../../src/store/data-directory.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
@@ -21,6 +23,8 @@ export interface WrittenBatch {
 
 export type WriterLine =
   | { readonly type: 'opening' }
+  /** What its log holds is judged; the batch of this start is what is still to be written. */
+  | { readonly type: 'judged' }
   | { readonly type: 'opened' }
   | { readonly type: 'writing'; readonly batch: WrittenBatch }
   | { readonly type: 'durable' };
@@ -31,16 +35,21 @@ function say(line: WriterLine): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }
 
-async function write(path: string, seed: number): Promise<never> {
-  const random = createRandom(seed);
+async function open(path: string): Promise<LogStore> {
   const directory = await openDataDirectory(levelDisk, path, {
     clusterId: 'cluster',
     replicaId: 'r1',
     newUuid: () => 'uuid-1',
   });
+  const log = createLogger({ id: 'r1', level: 'info', write: () => say({ type: 'judged' }) });
   say({ type: 'opening' });
-  const store = await openLogStore(levelDisk, directory, { replicaId: 'r1', log: silentLogger });
+  const store = await openLogStore(levelDisk, directory, { replicaId: 'r1', log });
   say({ type: 'opened' });
+  return store;
+}
+
+async function write(store: LogStore, seed: number): Promise<never> {
+  const random = createRandom(seed);
   const { bootId } = store.state;
   for (let last: number = store.state.last.index; ; ) {
     const kept = last > entriesMax ? entriesMax / 2 : last - (random.below(8) === 0 ? random.below(20) : 0);
@@ -59,5 +68,7 @@ async function write(path: string, seed: number): Promise<never> {
   }
 }
 
-const [path, seed] = process.argv.slice(2);
-if (path !== undefined && seed !== undefined) await write(path, Number(seed));
+const [path = '', seed] = process.argv.slice(2);
+const store = await open(path);
+if (seed === undefined) process.stdin.resume();
+else await write(store, Number(seed));

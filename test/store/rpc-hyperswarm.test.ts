@@ -15,6 +15,8 @@ import { waitFor } from '../cluster/wait.ts';
 import { addressOf, ConnectionLog, connectTo, EchoHandlers, everybody, openTestEndpoint } from './rpc-fixture.ts';
 
 const soon = { timeoutMs: 5000 };
+/** For handlers that never settle. */
+const impatient = { constants: { ...rpcConstants, drainTimeoutMs: 100 } };
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
 function elapsedMs(): () => number {
@@ -62,7 +64,7 @@ test.serial('a request without a connection is not sent, and events are dropped'
 });
 
 test.serial('a request is lost when its deadline passes, and the connection goes on', async (t) => {
-  const server = await openTestEndpoint(t);
+  const server = await openTestEndpoint(t, impatient);
   const client = await openTestEndpoint(t);
   const handlers = new EchoHandlers();
   handlers.onRequest = (_from, value) =>
@@ -77,26 +79,90 @@ test.serial('a request is lost when its deadline passes, and the connection goes
   t.is(log.disconnects, 0);
 });
 
-test.serial('what is outstanding is lost when the peer closes', async (t) => {
-  const server = await openTestEndpoint(t);
+test.serial('what is outstanding is lost when the peer closes and its handlers do not settle', async (t) => {
+  const server = await openTestEndpoint(t, impatient);
   const client = await openTestEndpoint(t);
   const handlers = new EchoHandlers();
-  handlers.onRequest = () => new Promise(() => {});
+  let started = 0;
+  handlers.onRequest = () => {
+    started++;
+    return new Promise(() => {});
+  };
   await server.endpoint.listen(handlers, everybody);
   const { connection, log } = await connectTo(client, server);
   const answers = Array.from({ length: 5 }, () => connection.request(bytes('hello'), 60_000));
+  await waitFor(() => started === 5, { description: 'the handlers', ...soon });
   const elapsed = elapsedMs();
   await server.endpoint.close();
   t.deepEqual(await Promise.all(answers), Array(5).fill({ type: 'lost' }));
-  t.true(elapsed() < 1000, `${elapsed()} ms`);
+  t.true(elapsed() >= 95 && elapsed() < 1000, `${elapsed()} ms`);
   t.is(log.disconnects, 1);
   t.false(connection.connected);
 });
 
 test.serial(
-  'what is outstanding is lost when the connection is closed on purpose, and nothing is dialled again',
+  'closing waits for running handlers and for their answers to arrive, and takes no new request',
   async (t) => {
     const server = await openTestEndpoint(t);
+    const client = await openTestEndpoint(t);
+    const handlers = new EchoHandlers();
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const started: string[] = [];
+    // Long enough to be on its way for a while.
+    const long = new Uint8Array(rpcBytesMax).fill(7);
+    handlers.onRequest = async (_from, value) => {
+      started.push(Buffer.from(value).toString());
+      await gate;
+      return long;
+    };
+    await server.endpoint.listen(handlers, everybody);
+    const { connection } = await connectTo(client, server);
+    const running = connection.request(bytes('running'), 60_000);
+    await waitFor(() => started.length === 1, { description: 'the handler', ...soon });
+    let closed = false;
+    const closing = server.endpoint.close().then(() => {
+      closed = true;
+    });
+    t.deepEqual(await connection.request(bytes('late'), 5000), { type: 'lost' });
+    t.deepEqual(started, ['running']);
+    t.false(closed);
+    open();
+    await closing;
+    const answer = await running;
+    t.true(answer.type === 'answer' && Buffer.compare(answer.bytes, long) === 0);
+  },
+);
+
+test.serial('a handler that fails while the endpoint closes is neither fatal nor an error', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  let started = 0;
+  handlers.onRequest = async (_from, value) => {
+    started++;
+    await gate;
+    throw Buffer.from(value).toString() === 'invariant' ? new InvariantError('broken') : new TypeError('closed');
+  };
+  await server.endpoint.listen(handlers, everybody);
+  const { connection } = await connectTo(client, server);
+  const answers = ['invariant', 'other'].map((text) => connection.request(bytes(text), 60_000));
+  await waitFor(() => started === 2, { description: 'both handlers', ...soon });
+  const closing = server.endpoint.close();
+  open();
+  await closing;
+  t.deepEqual(await Promise.all(answers), Array(2).fill({ type: 'lost' }));
+  t.deepEqual(server.fatal, []);
+  t.deepEqual(
+    server.logged.filter(({ level }) => level === 'error'),
+    [],
+  );
+});
+
+test.serial(
+  'what is outstanding is lost when the connection is closed on purpose, and nothing is dialled again',
+  async (t) => {
+    const server = await openTestEndpoint(t, impatient);
     const client = await openTestEndpoint(t);
     const handlers = new EchoHandlers();
     handlers.onRequest = () => new Promise(() => {});
@@ -193,25 +259,32 @@ test.serial('what the owner of a connection throws from its events is reported',
   t.is(messages()[0], 'onConnect');
 });
 
-test.serial('a frame over the limit breaks an invariant at the sender, and one at the limit passes', async (t) => {
-  const server = await openTestEndpoint(t);
-  const client = await openTestEndpoint(t);
-  const handlers = new EchoHandlers();
-  let oversize = false;
-  handlers.onRequest = async (_from, value) => (oversize ? new Uint8Array(rpcBytesMax + 1) : value);
-  await server.endpoint.listen(handlers, everybody);
-  const { connection, log } = await connectTo(client, server);
-  const largest = new Uint8Array(rpcBytesMax).fill(7);
-  const tooLarge = new Uint8Array(rpcBytesMax + 1);
-  t.throws(() => connection.event(tooLarge), { instanceOf: InvariantError, message: /at most 8388608 bytes/ });
-  t.throws(() => void connection.request(tooLarge, 5000), { instanceOf: InvariantError });
-  const answer = await connection.request(largest, 20_000);
-  t.true(answer.type === 'answer' && Buffer.compare(answer.bytes, largest) === 0);
-  oversize = true;
-  t.deepEqual(await connection.request(bytes('hello'), 5000), { type: 'lost' });
-  t.is(server.fatal.length, 1);
-  t.is(log.disconnects, 0);
-});
+test.serial(
+  'a frame over the limit breaks an invariant at its sender, and loses the request if it is an answer',
+  async (t) => {
+    const server = await openTestEndpoint(t);
+    const client = await openTestEndpoint(t);
+    const handlers = new EchoHandlers();
+    let oversize = false;
+    handlers.onRequest = async (_from, value) => (oversize ? new Uint8Array(rpcBytesMax + 1) : value);
+    await server.endpoint.listen(handlers, everybody);
+    const { connection, log } = await connectTo(client, server);
+    const largest = new Uint8Array(rpcBytesMax).fill(7);
+    const tooLarge = new Uint8Array(rpcBytesMax + 1);
+    t.throws(() => connection.event(tooLarge), { instanceOf: InvariantError, message: /at most 8388608 bytes/ });
+    t.throws(() => void connection.request(tooLarge, 5000), { instanceOf: InvariantError });
+    const answer = await connection.request(largest, 20_000);
+    t.true(answer.type === 'answer' && Buffer.compare(answer.bytes, largest) === 0);
+    oversize = true;
+    t.deepEqual(await connection.request(bytes('hello'), 5000), { type: 'lost' });
+    t.is(log.disconnects, 0);
+    t.deepEqual(server.fatal, []);
+    t.deepEqual(
+      server.logged.filter(({ level }) => level === 'error').map(({ bytes: size }) => size),
+      [rpcBytesMax + 1],
+    );
+  },
+);
 
 test.serial('a connection is congested while much of what was written waits in memory', async (t) => {
   const server = await openTestEndpoint(t);
@@ -388,6 +461,44 @@ test.serial('a stall of the own process is not taken for a dead peer', async (t)
   t.is(log.disconnects, 0);
 });
 
+/** A ping waits behind bulk for longer than this, and less than this passes without a datagram. */
+const shortPing = { constants: { ...rpcConstants, pingTimeoutMs: 200, watchIntervalMs: 50 } };
+const bulk = new Uint8Array(rpcBytesMax);
+const bulkCount = 16;
+
+function longestPingMs({ pings }: ConnectionLog): number {
+  return Math.max(...pings.map(({ roundTripMs }) => roundTripMs));
+}
+
+test.serial('an answer to a ping may wait behind other answers while they arrive', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t, shortPing);
+  const handlers = new EchoHandlers();
+  handlers.onRequest = async () => bulk;
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log } = await connectTo(client, server);
+  const answers = await Promise.all(Array.from({ length: bulkCount }, () => connection.request(bytes('more'), 60_000)));
+  t.true(answers.every(({ type }) => type === 'answer'));
+  await waitFor(() => longestPingMs(log) > shortPing.constants.pingTimeoutMs, { description: 'a slow ping', ...soon });
+  t.is(log.disconnects, 0);
+});
+
+test.serial('a ping may wait behind events while they are acknowledged', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t, shortPing);
+  const handlers = new EchoHandlers();
+  let events = 0;
+  handlers.onEvent = () => {
+    events++;
+  };
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log } = await connectTo(client, server);
+  for (let nth = 0; nth < bulkCount; nth++) connection.event(bulk);
+  await waitFor(() => longestPingMs(log) > shortPing.constants.pingTimeoutMs, { description: 'a slow ping', ...soon });
+  t.is(events, bulkCount);
+  t.is(log.disconnects, 0);
+});
+
 async function startEcho(t: ExecutionContext, seed: Buffer, port: number): Promise<Child> {
   const program = fileURLToPath(new URL('rpc-echo-process.ts', import.meta.url));
   const directory = await scratchDirectory();
@@ -430,6 +541,29 @@ test.serial('a killed peer is noticed within a second, and connected to within a
   await waitFor(() => connection.connected, { description: 'the connection', ...soon });
   t.true(sinceReturn() < 1000, `connected after ${sinceReturn()} ms`);
   t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+});
+
+test.serial('a peer that is killed while bulk is on its way is noticed as soon', async (t) => {
+  const seed = randomBytes(32);
+  const spare = await openTestEndpoint(t);
+  const { port } = spare.endpoint.address();
+  await spare.endpoint.close();
+  const client = await openTestEndpoint(t);
+  const log = new ConnectionLog();
+  const publicKey = DHT.keyPair(seed).publicKey.toString('hex');
+  const connection = client.endpoint.connect({ publicKey, address: () => `127.0.0.1:${port}` }, log);
+  const child = await startEcho(t, seed, port);
+  await waitFor(() => connection.connected, { description: 'the connection', ...soon });
+  const answers = Array.from({ length: bulkCount }, () => connection.request(bulk, 60_000));
+  await Promise.race(answers);
+  const sinceKill = elapsedMs();
+  await child.end('SIGKILL');
+  await waitFor(() => log.disconnects === 1, { description: 'onDisconnect', ...soon });
+  t.true(sinceKill() < 1000, `noticed after ${sinceKill()} ms`);
+  t.true(
+    (await Promise.all(answers)).some(({ type }) => type === 'lost'),
+    'bulk was on its way',
+  );
 });
 
 test.serial('a peer that stands still is given up, and connected to when it goes on', async (t) => {
