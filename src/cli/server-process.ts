@@ -111,7 +111,12 @@ export function aborted(signal: AbortSignal): Promise<void> {
 /** Resolves when a parent that holds a channel to this process, as `bazar dev` does, has ended. */
 function parentGone(): Promise<void> {
   return new Promise((resolve) => {
-    if (!process.connected) return;
+    // Only a process that was started with a channel can send, and it can, in name, even after the channel has closed.
+    if (process.send === undefined) return;
+    if (!process.connected) {
+      resolve();
+      return;
+    }
     process.once('disconnect', resolve);
     // The channel is no reason to live on when all else has closed.
     process.channel?.unref();

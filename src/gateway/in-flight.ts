@@ -2,11 +2,14 @@
  * How many requests, and how many bytes of bodies, the gateway holds at this moment. What does not fit is refused at
  * once: waiting would only move the queue into memory.
  */
-import type { ServerResponse } from 'node:http';
+import type { Answer, RequestContext } from './answer.ts';
 import { HttpProblem } from './errors.ts';
 import type { GatewayLimits } from './limits.ts';
 
-/** One request's share; given back when its response is closed, sent or not. */
+/**
+ * One request's share. Given back when its handler has settled, since the store keeps a value though the client has left,
+ * and its response is closed, sent or not.
+ */
 export interface Share {
   /** Throws HttpProblem if there is no room for so many bytes more. */
   take(bytes: number): void;
@@ -23,29 +26,32 @@ export class InFlight {
     this.#limits = limits;
   }
 
-  /** Throws HttpProblem if this request is one too many. */
-  admit(response: ServerResponse): Share {
-    if (this.#requests >= this.#limits.requestsInFlightMax || this.#bodyBytes >= this.#limits.bodyBytesInFlightMax) {
-      throw overloaded();
-    }
-    let held = 0;
-    const hold = (bytes: number) => {
-      // A client that left has had its share given back already.
-      if (response.closed) return;
-      held += bytes;
-      this.#bodyBytes += bytes;
-    };
-    this.#requests += 1;
-    response.on('close', () => {
-      this.#requests -= 1;
-      this.#bodyBytes -= held;
-    });
-    return {
-      take: (bytes) => {
+  /** The handler, with a share for each request; throws HttpProblem at one that is one too many. */
+  admitting(handle: (ctx: RequestContext, share: Share) => Promise<Answer>): (ctx: RequestContext) => Promise<Answer> {
+    return async (ctx) => {
+      if (this.#requests >= this.#limits.requestsInFlightMax || this.#bodyBytes >= this.#limits.bodyBytesInFlightMax) {
+        throw overloaded();
+      }
+      let held = 0;
+      const hold = (bytes: number) => {
+        held += bytes;
+        this.#bodyBytes += bytes;
+      };
+      const take = (bytes: number) => {
         if (this.#bodyBytes + bytes > this.#limits.bodyBytesInFlightMax) throw overloaded();
         hold(bytes);
-      },
-      hold,
+      };
+      const giveBack = () => {
+        this.#requests -= 1;
+        this.#bodyBytes -= held;
+      };
+      this.#requests += 1;
+      try {
+        return await handle(ctx, { take, hold });
+      } finally {
+        if (ctx.res.closed) giveBack();
+        else ctx.res.once('close', giveBack);
+      }
     };
   }
 }

@@ -30,7 +30,7 @@ export interface GatewayLimits {
    */
   readonly socketIdleMs: number;
   readonly timeoutCheckMs: number;
-  /** How long `close` waits for answers under way. */
+  /** How long `close` waits for answers under way. Invariant: below what a supervisor allows for the whole process to stop. */
   readonly closeTimeoutMs: number;
 }
 
@@ -54,5 +54,5 @@ export const defaultLimits: GatewayLimits = {
   keepAliveTimeoutMs: 60_000,
   socketIdleMs: timeoutMsMax + 30_000,
   timeoutCheckMs: 1000,
-  closeTimeoutMs: 10_000,
+  closeTimeoutMs: 3000,
 };

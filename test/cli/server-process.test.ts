@@ -143,3 +143,18 @@ for (const [name, stop] of [
     t.regex(log, /"message":"stopping".*\n.*"message":"stopped"/);
   });
 }
+
+test('a gateway whose parent is gone before it has begun stops in good order', async (t) => {
+  const { words } = await withCluster(t);
+  const args = [cli, 'gateway', ...words('g1'), '--http-port', `${await freePort()}`];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  let log = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log += chunk;
+  });
+  const exit = once(child, 'exit');
+  child.disconnect();
+  t.deepEqual(await exit, [0, null], log);
+  t.regex(log, /"message":"gateway listens".*\n.*"message":"stopping".*\n.*"message":"stopped"/);
+});

@@ -1,4 +1,6 @@
 import test from 'ava';
+import { stopTimeoutMs } from '../../src/cli/dev/supervisor.ts';
+import { defaultLimits } from '../../src/gateway/limits.ts';
 import { startGateway } from '../../src/gateway/server.ts';
 import { FakeClient } from './fake-client.ts';
 import { gatewayOptions, request, startTestGateway } from './harness.ts';
@@ -48,4 +50,8 @@ test('closing does not wait for ever', async (t) => {
   while (gateway.client.writes.length === 0) await new Promise(setImmediate);
   await gateway.close();
   t.is(await stuck.closed(), '');
+});
+
+test('a gateway that is told to stop has closed before its supervisor loses patience', (t) => {
+  t.true(defaultLimits.closeTimeoutMs < stopTimeoutMs);
 });

@@ -27,7 +27,7 @@ export const backOff = {
   resetMs: 10_000,
 } as const;
 
-/** How long a child may take over SIGTERM. */
+/** How long a child may take over SIGTERM: longer than a gateway waits for answers under way. */
 export const stopTimeoutMs = 5000;
 
 export class Supervisor {

@@ -2,11 +2,11 @@
  * `/v1/kv/{key}`: one value, its bytes as they are. Bad input is refused before the store hears of it.
  */
 import type { Router } from '@koa/router';
-import { limits, type ReplicaId } from '../../store/client.ts';
+import { contentTypeProblem, type ReplicaId } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { readBody } from '../body.ts';
 import { HttpProblem, problemAnswer, quote, readProblem, writeProblem } from '../errors.ts';
-import type { InFlight } from '../in-flight.ts';
+import type { InFlight, Share } from '../in-flight.ts';
 import { checkConsistency, type Parameters, parseParameters, timeoutMsOf } from '../parameters.ts';
 import { entityTag, evaluateRead, parsePrecondition } from '../preconditions.ts';
 import type { ReadOptions, StoreReader, StoreWriter } from '../store.ts';
@@ -31,8 +31,7 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
   const { reader, writer, inFlight, bodyBytesMax } = options;
 
   /** GET and HEAD. */
-  async function get(ctx: RequestContext): Promise<Answer> {
-    const share = inFlight.admit(ctx.res);
+  async function get(ctx: RequestContext, share: Share): Promise<Answer> {
     const key = requestedKey(ctx);
     const readOptions = readOptionsOf(parseParameters(ctx.querystring, readParameters));
     const precondition = parsePrecondition(ctx.headers);
@@ -60,8 +59,7 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     }
   }
 
-  async function put(ctx: RequestContext): Promise<Answer> {
-    const share = inFlight.admit(ctx.res);
+  async function put(ctx: RequestContext, share: Share): Promise<Answer> {
     const key = requestedKey(ctx);
     const timeoutMs = timeoutMsOf(parseParameters(ctx.querystring, writeParameters));
     const precondition = parsePrecondition(ctx.headers);
@@ -84,7 +82,6 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
   }
 
   async function remove(ctx: RequestContext): Promise<Answer> {
-    inFlight.admit(ctx.res);
     const key = requestedKey(ctx);
     const timeoutMs = timeoutMsOf(parseParameters(ctx.querystring, writeParameters));
     const precondition = parsePrecondition(ctx.headers);
@@ -104,9 +101,9 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     }
   }
 
-  router.get(keyRoute, keyPath, answering(get));
-  router.put(keyRoute, keyPath, answering(put));
-  router.delete(keyRoute, keyPath, answering(remove));
+  router.get(keyRoute, keyPath, answering(inFlight.admitting(get)));
+  router.put(keyRoute, keyPath, answering(inFlight.admitting(put)));
+  router.delete(keyRoute, keyPath, answering(inFlight.admitting(remove)));
 }
 
 /** From the raw path: the router's own captures are decoded by other rules. */
@@ -149,14 +146,15 @@ function preconditionFailed(revision: number): HttpProblem {
 }
 
 const contentTypeDefault = 'application/octet-stream';
-/** RFC 9110 section 8.3.1: a type, a subtype, and parameters, in visible ASCII. */
-const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+[ \t]*(;[ -~\t]*)?$/;
+/** RFC 9110 section 8.3.1: a type, a subtype, and parameters; of which bytes is the store's to say. */
+const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+ *(;.*)?$/;
 
 function contentTypeOf(ctx: RequestContext): string {
   const contentType = ctx.headers['content-type'] ?? contentTypeDefault;
-  if (contentType.length > limits.contentTypeBytesMax || !mediaType.test(contentType)) {
-    const expected = `a media type such as text/plain, at most ${limits.contentTypeBytesMax} bytes`;
-    throw new HttpProblem('bad_header', `Content-Type: expected ${expected}, got ${quote(contentType)}`);
+  const reason = contentTypeProblem(contentType);
+  if (reason !== null || !mediaType.test(contentType)) {
+    const expected = reason ?? 'expected a media type such as text/plain';
+    throw new HttpProblem('bad_header', `Content-Type ${quote(contentType)}: ${expected}`);
   }
   return contentType;
 }

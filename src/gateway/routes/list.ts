@@ -7,7 +7,7 @@ import { type KeyValue, keyProblem } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { problemAnswer, readProblem } from '../errors.ts';
-import type { InFlight } from '../in-flight.ts';
+import type { InFlight, Share } from '../in-flight.ts';
 import { badParameter, flagOf, limitOf, type Parameters, parseParameters } from '../parameters.ts';
 import type { ListQuery, StoreReader } from '../store.ts';
 import { readHeaders, readOptionsOf, readParameters, revalidate } from './kv.ts';
@@ -18,8 +18,7 @@ export function addListRoute(
   router: Router<RequestState>,
   { reader, inFlight }: { readonly reader: StoreReader; readonly inFlight: InFlight },
 ): void {
-  async function list(ctx: RequestContext): Promise<Answer> {
-    const share = inFlight.admit(ctx.res);
+  async function list(ctx: RequestContext, share: Share): Promise<Answer> {
     const parameters = parseParameters(ctx.querystring, listParameters);
     const query = queryOf(parameters);
     const readOptions = readOptionsOf(parameters);
@@ -37,7 +36,7 @@ export function addListRoute(
     return answer;
   }
 
-  router.get('/v1/kv', '/v1/kv', answering(list));
+  router.get('/v1/kv', '/v1/kv', answering(inFlight.admitting(list)));
 }
 
 function queryOf(parameters: Parameters<(typeof listParameters)[number]>): ListQuery {
