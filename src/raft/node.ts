@@ -12,7 +12,8 @@ import { entryBytes } from './log.ts';
 import type { Message } from './message.ts';
 import type { ProposeResult, RaftStatus } from './raft.ts';
 import { Raft } from './raft.ts';
-import type { Configuration, Entry, Index, LogRead, ReadState, ReplicaId, Term } from './types.ts';
+import { ReadQuestions } from './read-questions.ts';
+import type { Configuration, Entry, Index, LogRead, ReplicaId, Term } from './types.ts';
 
 /** The directory under this id is not the one the cluster knows (§4 of the design: a wiped directory). */
 export class IdentityLostError extends Error {
@@ -57,27 +58,8 @@ interface PendingProposal {
   readonly position: number;
 }
 
-interface ReadWaiter {
-  readonly deadlineAt: number;
-  readonly settle: (mayRead: boolean) => void;
-}
-
-/** Reads that arrived together share one question. It may be asked several times; any answer is good for all of them. */
-interface ReadQuestion {
-  waiters: readonly ReadWaiter[];
-  /** Each asking has an id of its own: an answer to an older question must not satisfy a later one. */
-  readonly requestIds: Set<string>;
-  /** Once it is confirmed: what the state machine must have applied. */
-  readIndex: Index | null;
-  timer: Timer | null;
-}
-
 const unknownOutcome = { type: 'unknown' } as const;
 
-/** A read index that was asked for and not answered is asked for again: the question or the answer was lost. */
-const readRetryMs = 150;
-/** When no leader is known, or it cannot say yet. */
-const readBackoffMs = 20;
 const applyBytesMax = 1024 * 1024;
 /** Applying pauses while this much is applied in memory and not yet written. */
 const unwrittenBytesMax = 16 * 1024 * 1024;
@@ -105,12 +87,7 @@ export class RaftNode<Result> {
   #proposals: PendingProposal[] = [];
   #proposalsHead = 0;
 
-  #readsArrived: ReadWaiter[] = [];
-  readonly #readsAsked = new Map<string, ReadQuestion>();
-  readonly #readsOpen = new Set<ReadQuestion>();
-  #readCounter = 0;
-  /** Confirmed, waiting for the state machine; ascending by index. */
-  #readsConfirmed: ReadQuestion[] = [];
+  readonly #reads: ReadQuestions;
 
   /** Entries up to here were handed to the state machine. */
   #handedIndex: Index;
@@ -137,6 +114,14 @@ export class RaftNode<Result> {
       bootstrap: options.bootstrap,
       appliedIndex: this.#handedIndex,
       now: options.clock.now(),
+    });
+    this.#reads = new ReadQuestions({
+      clock: this.#clock,
+      idPrefix: `${options.id}.${this.#bootId}`,
+      ask: (requestId) => this.#raft.readIndex(this.#clock.now(), requestId),
+      forget: (requestId) => this.#raft.forgetRead(requestId),
+      onDue: (work) => this.#input(work),
+      stateMachine: this.#stateMachine,
     });
     this.#transport = options.transport({
       onMessages: (_from, messages) => this.#receive(messages),
@@ -184,7 +169,7 @@ export class RaftNode<Result> {
         resolve(false);
         return;
       }
-      this.#readsArrived.push({ deadlineAt: this.#clock.now() + timeoutMs, settle: resolve });
+      this.#reads.add(timeoutMs, resolve);
       this.#schedule();
     });
   }
@@ -195,15 +180,7 @@ export class RaftNode<Result> {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#abandonProposals();
-    for (const waiter of this.#readsArrived) waiter.settle(false);
-    this.#readsArrived = [];
-    for (const question of this.#readsOpen) {
-      question.timer?.cancel();
-      for (const waiter of question.waiters) waiter.settle(false);
-    }
-    this.#readsOpen.clear();
-    this.#readsAsked.clear();
-    this.#readsConfirmed = [];
+    this.#reads.close();
   }
 
   // Inputs
@@ -288,7 +265,7 @@ export class RaftNode<Result> {
     if (this.#stopped) return;
     try {
       this.#observeRole();
-      this.#askReadIndex();
+      this.#reads.askArrived();
       this.#carryOut();
       this.#writeBatch();
       this.#apply();
@@ -301,7 +278,7 @@ export class RaftNode<Result> {
   #carryOut(): void {
     const ready = this.#raft.takeReady();
     if (ready.messages.length > 0) this.#send(ready.messages);
-    for (const readState of ready.readStates) this.#readAnswered(readState);
+    for (const readState of ready.readStates) this.#reads.answered(readState);
     for (const read of ready.logReads) this.#readLog(read);
   }
 
@@ -377,7 +354,7 @@ export class RaftNode<Result> {
     invariant(first?.index === this.#handedIndex + 1 && last !== undefined, 'entries are applied in order, each once');
     const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
     const group = this.#stateMachine.apply(entries, this.#log.chainHash(last.index));
-    if (this.#readsConfirmed.length > 0) this.#stateMachine.hurry();
+    if (this.#reads.waitForState) this.#stateMachine.hurry();
     this.#handedIndex = last.index;
     this.#unwrittenBytes += bytes;
     this.#unwrittenSince.push(this.#clock.now());
@@ -387,7 +364,7 @@ export class RaftNode<Result> {
       () => {
         this.#unwrittenBytes -= bytes;
         this.#unwrittenSince.shift();
-        this.#releaseReads();
+        this.#reads.release();
         this.#schedule();
       },
       (error) => this.#fail(error),
@@ -420,103 +397,6 @@ export class RaftNode<Result> {
     this.#proposals = [];
     this.#proposalsHead = 0;
     for (const proposal of open) proposal.settle(proposal.position, unknownOutcome);
-  }
-
-  // Reads
-
-  #askReadIndex(): void {
-    if (this.#readsArrived.length === 0) return;
-    const question: ReadQuestion = {
-      waiters: this.#readsArrived,
-      requestIds: new Set(),
-      readIndex: null,
-      timer: null,
-    };
-    this.#readsArrived = [];
-    this.#readsOpen.add(question);
-    this.#ask(question);
-  }
-
-  #ask(question: ReadQuestion): void {
-    const requestId = `${this.#id}.${this.#bootId}.${++this.#readCounter}`;
-    question.requestIds.add(requestId);
-    this.#readsAsked.set(requestId, question);
-    this.#awaitRead(question, readRetryMs);
-    this.#raft.readIndex(this.#clock.now(), requestId);
-  }
-
-  /** Looks after the question when its first deadline passes, or it has to be asked again. */
-  #awaitRead(question: ReadQuestion, retryMs: number): void {
-    question.timer?.cancel();
-    const now = this.#clock.now();
-    const firstDeadline = question.waiters.reduce(
-      (first, { deadlineAt }) => Math.min(first, deadlineAt),
-      now + retryMs,
-    );
-    question.timer = this.#clock.setTimer(firstDeadline - now, () => this.#input(() => this.#readDue(question)));
-  }
-
-  #readDue(question: ReadQuestion): void {
-    const now = this.#clock.now();
-    for (const waiter of question.waiters) {
-      if (waiter.deadlineAt <= now) waiter.settle(false);
-    }
-    question.waiters = question.waiters.filter((waiter) => waiter.deadlineAt > now);
-    if (question.waiters.length === 0) this.#closeQuestion(question);
-    else if (question.readIndex === null) this.#ask(question);
-    else this.#awaitRead(question, Number.POSITIVE_INFINITY);
-  }
-
-  #readAnswered({ requestId, readIndex }: ReadState): void {
-    const question = this.#readsAsked.get(requestId);
-    if (question === undefined) return;
-    this.#readsAsked.delete(requestId);
-    question.requestIds.delete(requestId);
-    if (readIndex === null) {
-      this.#awaitRead(question, readBackoffMs);
-      return;
-    }
-    this.#forgetAsked(question);
-    if (readIndex <= this.#stateMachine.applied.index) {
-      this.#releaseRead(question);
-      return;
-    }
-    question.readIndex = readIndex;
-    this.#stateMachine.hurry();
-    this.#awaitRead(question, Number.POSITIVE_INFINITY);
-    const later = this.#readsConfirmed.findIndex((confirmed) => (confirmed.readIndex ?? 0) > readIndex);
-    this.#readsConfirmed.splice(later < 0 ? this.#readsConfirmed.length : later, 0, question);
-  }
-
-  #releaseReads(): void {
-    const { index } = this.#stateMachine.applied;
-    let released = 0;
-    for (const question of this.#readsConfirmed) {
-      if ((question.readIndex ?? 0) > index) break;
-      released++;
-      this.#releaseRead(question);
-    }
-    if (released > 0) this.#readsConfirmed.splice(0, released);
-  }
-
-  #releaseRead(question: ReadQuestion): void {
-    question.timer?.cancel();
-    this.#readsOpen.delete(question);
-    for (const waiter of question.waiters) waiter.settle(true);
-  }
-
-  #forgetAsked(question: ReadQuestion): void {
-    for (const requestId of question.requestIds) {
-      this.#readsAsked.delete(requestId);
-      this.#raft.forgetRead(requestId);
-    }
-    question.requestIds.clear();
-  }
-
-  #closeQuestion(question: ReadQuestion): void {
-    this.#forgetAsked(question);
-    this.#readsOpen.delete(question);
-    this.#readsConfirmed = this.#readsConfirmed.filter((confirmed) => confirmed !== question);
   }
 
   // Changes

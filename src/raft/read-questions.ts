@@ -1,0 +1,172 @@
+/**
+ * The driver's linearizable reads: those that arrive together share one question for a read index, which is asked again
+ * while it is unanswered, and wait until the state machine has come that far.
+ */
+import type { Clock, StateMachine, Timer } from './interfaces.ts';
+import type { Index, ReadState } from './types.ts';
+
+interface ReadWaiter {
+  readonly deadlineAt: number;
+  readonly settle: (mayRead: boolean) => void;
+}
+
+/** Reads that arrived together share one question. It may be asked several times; any answer is good for all of them. */
+interface ReadQuestion {
+  waiters: readonly ReadWaiter[];
+  /** Each asking has an id of its own: an answer to an older question must not satisfy a later one. */
+  readonly requestIds: Set<string>;
+  /** Once it is confirmed: what the state machine must have applied. */
+  readIndex: Index | null;
+  timer: Timer | null;
+}
+
+/** A read index that was asked for and not answered is asked for again: the question or the answer was lost. */
+const readRetryMs = 150;
+/** When no leader is known, or it cannot say yet. */
+const readBackoffMs = 20;
+
+export interface ReadQuestionsOptions {
+  readonly clock: Clock;
+  /** Holds the boot id, so that no later life asks under the same id. */
+  readonly idPrefix: string;
+  readonly ask: (requestId: string) => void;
+  /** Its answer is of no use any more. */
+  readonly forget: (requestId: string) => void;
+  /** Runs what is due as an input of the driver. */
+  readonly onDue: (work: () => void) => void;
+  readonly stateMachine: Pick<StateMachine<unknown>, 'applied' | 'hurry'>;
+}
+
+export class ReadQuestions {
+  readonly #options: ReadQuestionsOptions;
+  #arrived: ReadWaiter[] = [];
+  readonly #asked = new Map<string, ReadQuestion>();
+  readonly #open = new Set<ReadQuestion>();
+  #counter = 0;
+  /** Confirmed, waiting for the state machine; ascending by index. */
+  #confirmed: ReadQuestion[] = [];
+
+  constructor(options: ReadQuestionsOptions) {
+    this.#options = options;
+  }
+
+  /** Settles true once a read of the state machine is linearizable, false if that did not come in time. */
+  add(timeoutMs: number, settle: (mayRead: boolean) => void): void {
+    this.#arrived.push({ deadlineAt: this.#options.clock.now() + timeoutMs, settle });
+  }
+
+  /** Does a read wait for what has been applied to be written? */
+  get waitForState(): boolean {
+    return this.#confirmed.length > 0;
+  }
+
+  /** Nobody may read any more. */
+  close(): void {
+    for (const waiter of this.#arrived) waiter.settle(false);
+    this.#arrived = [];
+    for (const question of this.#open) {
+      question.timer?.cancel();
+      for (const waiter of question.waiters) waiter.settle(false);
+    }
+    this.#open.clear();
+    this.#asked.clear();
+    this.#confirmed = [];
+  }
+
+  askArrived(): void {
+    if (this.#arrived.length === 0) return;
+    const question: ReadQuestion = {
+      waiters: this.#arrived,
+      requestIds: new Set(),
+      readIndex: null,
+      timer: null,
+    };
+    this.#arrived = [];
+    this.#open.add(question);
+    this.#ask(question);
+  }
+
+  #ask(question: ReadQuestion): void {
+    const requestId = `${this.#options.idPrefix}.${++this.#counter}`;
+    question.requestIds.add(requestId);
+    this.#asked.set(requestId, question);
+    this.#await(question, readRetryMs);
+    this.#options.ask(requestId);
+  }
+
+  /** Looks after the question when its first deadline passes, or it has to be asked again. */
+  #await(question: ReadQuestion, retryMs: number): void {
+    question.timer?.cancel();
+    const now = this.#options.clock.now();
+    const firstDeadline = question.waiters.reduce(
+      (first, { deadlineAt }) => Math.min(first, deadlineAt),
+      now + retryMs,
+    );
+    question.timer = this.#options.clock.setTimer(firstDeadline - now, () =>
+      this.#options.onDue(() => this.#due(question)),
+    );
+  }
+
+  #due(question: ReadQuestion): void {
+    const now = this.#options.clock.now();
+    for (const waiter of question.waiters) {
+      if (waiter.deadlineAt <= now) waiter.settle(false);
+    }
+    question.waiters = question.waiters.filter((waiter) => waiter.deadlineAt > now);
+    if (question.waiters.length === 0) this.#close(question);
+    else if (question.readIndex === null) this.#ask(question);
+    else this.#await(question, Number.POSITIVE_INFINITY);
+  }
+
+  answered({ requestId, readIndex }: ReadState): void {
+    const question = this.#asked.get(requestId);
+    if (question === undefined) return;
+    this.#asked.delete(requestId);
+    question.requestIds.delete(requestId);
+    if (readIndex === null) {
+      this.#await(question, readBackoffMs);
+      return;
+    }
+    this.#forget(question);
+    if (readIndex <= this.#options.stateMachine.applied.index) {
+      this.#release(question);
+      return;
+    }
+    question.readIndex = readIndex;
+    this.#options.stateMachine.hurry();
+    this.#await(question, Number.POSITIVE_INFINITY);
+    const later = this.#confirmed.findIndex((confirmed) => (confirmed.readIndex ?? 0) > readIndex);
+    this.#confirmed.splice(later < 0 ? this.#confirmed.length : later, 0, question);
+  }
+
+  release(): void {
+    const { index } = this.#options.stateMachine.applied;
+    let released = 0;
+    for (const question of this.#confirmed) {
+      if ((question.readIndex ?? 0) > index) break;
+      released++;
+      this.#release(question);
+    }
+    if (released > 0) this.#confirmed.splice(0, released);
+  }
+
+  #release(question: ReadQuestion): void {
+    question.timer?.cancel();
+    this.#open.delete(question);
+    for (const waiter of question.waiters) waiter.settle(true);
+  }
+
+  #forget(question: ReadQuestion): void {
+    for (const requestId of question.requestIds) {
+      this.#asked.delete(requestId);
+      this.#options.forget(requestId);
+    }
+    question.requestIds.clear();
+  }
+
+  #close(question: ReadQuestion): void {
+    this.#forget(question);
+    this.#open.delete(question);
+    this.#confirmed = this.#confirmed.filter((confirmed) => confirmed !== question);
+  }
+}
