@@ -9,11 +9,6 @@ export interface Damage {
 
 const pageBytes = 4096;
 
-export const deleteNewestLog: Damage = {
-  name: 'the newest log file deleted',
-  inflict: async (directory) => await rm(await newestLog(directory)),
-};
-
 export const damages: readonly Damage[] = [
   {
     name: 'one bit flipped in the newest log file',
@@ -52,7 +47,10 @@ export const damages: readonly Damage[] = [
       await truncate(file, Math.floor((await stat(file)).size / 2));
     },
   },
-  deleteNewestLog,
+  {
+    name: 'the newest log file deleted',
+    inflict: async (directory) => await rm(await newestLog(directory)),
+  },
   {
     name: 'CURRENT deleted',
     inflict: async (directory) => await rm(path.join(directory, 'CURRENT')),
