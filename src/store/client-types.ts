@@ -49,7 +49,7 @@ export interface StoreClient {
   read(query: Query, options: { readonly timeoutMs: number; readonly replica?: ReplicaId }): Promise<ReadOutcome>;
   /** What is known of the replicas, in the order of the cluster file. */
   replicas(): readonly ReplicaView[];
-  /** The leader of the highest term heard of, if any. */
+  /** The leader of the highest term heard of, while it is connected. */
   leader(): ReplicaId | null;
   close(): Promise<void>;
 }

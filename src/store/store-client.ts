@@ -69,12 +69,13 @@ export function connectStoreClient(options: {
       new ReplicaLink({ endpoint, clusterId: cluster.clusterId, replica, clock, observer, onChange }),
     );
   }
+  const leaderLink = (): ReplicaLink | null => {
+    const link = tracker.leader === null ? undefined : links.get(tracker.leader);
+    return link?.connected ? link : null;
+  };
   const writer = new ClientWriter({
     clock,
-    leaderLink: () => {
-      const link = tracker.leader === null ? undefined : links.get(tracker.leader);
-      return link?.connected ? link : null;
-    },
+    leaderLink,
     onNotLeader: (replica, hint) => {
       if (tracker.refused(replica, hint)) writer.leaderChanged();
     },
@@ -85,7 +86,7 @@ export function connectStoreClient(options: {
     write: (write, timeoutMs) => writer.write(write, timeoutMs),
     read: (query, readOptions) => reader.read(query, readOptions),
     replicas: () => [...links.values()].map((link) => link.view),
-    leader: () => tracker.leader,
+    leader: () => leaderLink()?.id ?? null,
     close: async () => {
       writer.close();
       reader.close();

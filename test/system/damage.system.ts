@@ -43,6 +43,8 @@ for (const damage of damages) {
       t.regex(message, new RegExp(`${id} holds up to \\d+ and had reached \\d+`));
     }
     t.is(await cluster.leader(), null);
+    // What is sent over a connection that is dead, and not known to be, has an unknown outcome.
+    await cluster.waitFor(() => seesHealthy(cluster, ['r1', 'r2']), { description: 'the gateway to see who is there' });
     t.is(await writeOutcome(client.put('meanwhile', 'value', { query: 'timeout=1s' })), 'not_applied');
     const [someKey = ''] = load.acknowledged;
     for (const replica of ['r1', 'r2']) {
@@ -81,6 +83,12 @@ async function loaded(cluster: Cluster): Promise<Load> {
   await load.stop();
   await cluster.agreement();
   return load;
+}
+
+async function seesHealthy(cluster: Cluster, ids: readonly string[]): Promise<boolean> {
+  const answer = await fetch(`${cluster.url('g1')}/v1/cluster`);
+  const { replicas } = (await answer.json()) as { replicas: readonly { id: string; healthy: boolean }[] };
+  return replicas.every(({ id, healthy }) => healthy === ids.includes(id));
 }
 
 async function checkAll(t: ExecutionContext, cluster: Cluster, load: Load): Promise<void> {
