@@ -66,7 +66,7 @@ test('imports: what is in sight is allowed', (t) => {
     ['src/store/client.ts', './protocol.ts'],
     ['src/gateway/app.ts', '../store/client.ts'],
     ['src/gateway/app.ts', '../metrics.ts'],
-    ['src/cli/replica.ts', '../store/replica.ts'],
+    ['src/cli/replica.ts', '../store/replica-process.ts'],
     ['test/store/kv.test.ts', '../../src/store/kv.ts'],
   ] as const;
   for (const [path, specifier] of allowed) {

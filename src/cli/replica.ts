@@ -19,7 +19,7 @@ export const command = defineCommand({
     const { cluster, member, keyPair } = await loadIdentity(input, 'replica', ({ replicas }) => replicas);
     const host = input.host ?? hostOf(member);
     checkReach(host, input.insecure);
-    const { startReplica } = await import('../store/replica.ts');
+    const { startReplica } = await import('../store/replica-process.ts');
     await serve(input.id, input.logLevel, terminal, (log, onFatal) =>
       startReplica({
         id: input.id,

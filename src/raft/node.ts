@@ -13,6 +13,7 @@ import type { Message } from './message.ts';
 import type { ProposeResult, RaftStatus } from './raft.ts';
 import { Raft } from './raft.ts';
 import { ReadQuestions } from './read-questions.ts';
+import type { RaftState } from './state.ts';
 import type { Configuration, Entry, Index, LogRead, ReplicaId, Term } from './types.ts';
 
 /** The directory under this id is not the one the cluster knows (§4 of the design: a wiped directory). */
@@ -139,6 +140,11 @@ export class RaftNode<Result> {
 
   get configuration(): Configuration {
     return this.#raft.configuration;
+  }
+
+  /** For invariant checks alone. */
+  get inspect(): Readonly<RaftState> {
+    return this.#raft.inspect;
   }
 
   /** Resolves when each command has been applied or given up; never rejects. */

@@ -1,75 +1,92 @@
 /** One replica, put together: directory, log, state, transport, driver, server. Closed in reverse. */
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
 import { type Logger, withContext } from '../logger.ts';
-import { startMetaServer } from '../meta-http.ts';
-import { createReplicaMetrics } from '../metrics.ts';
-import type { TransportEvents } from '../raft/interfaces.ts';
+import type { Clock, Random, TransportEvents } from '../raft/interfaces.ts';
 import { RaftNode } from '../raft/node.ts';
 import type { RaftStatus } from '../raft/raft.ts';
+import type { RaftState } from '../raft/state.ts';
 import type { Configuration, ReplicaId } from '../raft/types.ts';
-import { systemClock, systemRandom } from '../system-clock.ts';
-import { version } from '../version.ts';
 import type { CommandResult } from './command.ts';
 import { openDataDirectory } from './data-directory.ts';
-import { levelDisk } from './disk-level.ts';
-import { watchDiskSpace } from './disk-space.ts';
+import type { Disk } from './disk.ts';
+import type { DiskSpace } from './disk-space.ts';
 import { StartError } from './errors.ts';
 import { openLogStore } from './log-store.ts';
 import type { ReplicaStatus } from './protocol.ts';
-import { createRaftTransport } from './raft-transport.ts';
+import { createRaftTransport, type RaftTransport } from './raft-transport.ts';
 import { replicaStatus } from './replica-status.ts';
-import { openRpcEndpoint, rpcConstants } from './rpc-hyperswarm.ts';
-import type { StoreServer } from './server.ts';
-import { createStoreServer } from './server.ts';
+import type { RpcEndpoint } from './rpc.ts';
+import { createStoreServer, type StoreServerObserver } from './server.ts';
 import { isFirstStart } from './state-directory.ts';
 import { openStateMachine } from './state-machine.ts';
+
+/** All that a replica touches. The real one is in replica-process.ts; a simulation brings its own. */
+export interface ReplicaWorld {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newUuid: () => string;
+  openEndpoint(log: Logger, onFatal: (error: Error) => void): Promise<RpcEndpoint>;
+  watchDiskSpace(path: string, log: Logger): Promise<DiskSpace>;
+}
+
+/** Told of everything that happens in this replica, for metrics; must not throw. */
+export interface ReplicaObserver extends StoreServerObserver {
+  logAppended(entries: number, seconds: number): void;
+  applied(entries: number): void;
+}
+
+export interface ReplicaView {
+  readonly id: ReplicaId;
+  readonly status: () => ReplicaStatus;
+  readonly diskFull: () => boolean;
+}
 
 export interface ReplicaOptions {
   readonly id: ReplicaId;
   readonly cluster: ClusterFile;
-  readonly keyPair: { readonly publicKey: Buffer; readonly secretKey: Buffer };
   readonly dataDirectory: string;
-  /** IPv4 literal or name; for both ports. */
-  readonly host: string;
-  readonly rpcPort: number;
-  readonly httpPort: number;
   readonly log: Logger;
   /** The replica cannot go on: log it and exit non-zero. Called at most once. */
   readonly onFatal: (error: Error) => void;
+  readonly world: ReplicaWorld;
+  readonly observer: ReplicaObserver;
+  /** Runs before the replica takes part in anything; if it rejects, the replica does not start. */
+  readonly beforeJoining?: (view: ReplicaView) => Promise<AsyncDisposable>;
 }
 
-/** Heartbeats tell replicas of one another sooner; these only find connections that are dead. */
-const peerPingIntervalMs = 500;
 const fatalCloseMs = 1000;
 /** What is applied meanwhile is written with one sync; a read that needs it does not wait for the rest of the time. */
 const stateGatherMs = 10;
 
 export interface Replica {
   readonly status: () => ReplicaStatus;
+  /** For invariant checks alone. */
+  readonly inspect: () => Readonly<RaftState>;
   close(): Promise<void>;
 }
 
 /** Rejects with a StartError, having touched nothing, when it must not start. */
-export async function startReplica(options: ReplicaOptions): Promise<Replica> {
-  const { id, cluster } = options;
+export async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const { id, cluster, world, observer } = options;
+  const { disk, clock, random } = world;
   await using closing = new AsyncDisposableStack();
   const log = withContext(options.log, () => ({ term: node?.status.term ?? null }));
   let node: RaftNode<CommandResult> | null = null;
 
-  const directory = await openDataDirectory(levelDisk, options.dataDirectory, {
+  const directory = await openDataDirectory(disk, options.dataDirectory, {
     clusterId: cluster.clusterId,
     replicaId: id,
-    newUuid: randomUUID,
+    newUuid: world.newUuid,
   });
   closing.defer(() => directory.release());
-  const logStore = await openLogStore(levelDisk, directory, { replicaId: id, log });
+  const logStore = await openLogStore(disk, directory, { replicaId: id, log });
   closing.defer(() => logStore.close());
-  const stateMachine = await openStateMachine(levelDisk, join(directory.path, 'state'), {
+  const stateMachine = await openStateMachine(disk, join(directory.path, 'state'), {
     firstStart: isFirstStart(logStore.state),
     syncWrites: true,
-    clock: systemClock,
+    clock,
     gatherMs: stateGatherMs,
     log,
   });
@@ -81,67 +98,15 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     node?.stop();
     // A damaged state leaves word for the next start; a disk that hangs must not keep the process.
     const exit = () => options.onFatal(error);
-    systemClock.setTimer(fatalCloseMs, exit);
+    clock.setTimer(fatalCloseMs, exit);
     stateMachine.close().then(exit, exit);
   };
   checkStateBelongsToLog(id, logStore, stateMachine);
 
-  const endpoint = await openRpcEndpoint({
-    keyPair: options.keyPair,
-    host: options.host,
-    port: options.rpcPort,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    onFatal,
-    constants: { ...rpcConstants, pingIntervalMs: peerPingIntervalMs },
-  });
+  const endpoint = await world.openEndpoint(log, onFatal);
   closing.defer(() => endpoint.close());
-
-  const diskSpace = await watchDiskSpace(directory.path, log);
+  const diskSpace = await world.watchDiskSpace(directory.path, log);
   closing.defer(() => diskSpace.close());
-
-  const metrics = createReplicaMetrics({ version, status: () => status() });
-  // Before the replica takes part in anything: a taken port must not cost the cluster a leader.
-  const meta = await startMetaServer({
-    host: options.host,
-    port: options.httpPort,
-    livez: () => [{ name: 'loop', ok: true }],
-    readyz: () => readiness(status(), diskSpace.full),
-    metrics,
-    version,
-    debug: { status: () => status() },
-  });
-  closing.defer(() => meta.close());
-
-  const transport = (events: TransportEvents) => {
-    raftTransport = createRaftTransport({
-      endpoint,
-      self: id,
-      peers: () => cluster.replicas.filter((replica) => replica.id !== id),
-      events,
-      idOfKey: (key) => replicaOfKey(raftNode.configuration, cluster, key),
-    });
-    return raftTransport;
-  };
-  let raftTransport: ReturnType<typeof createRaftTransport> | undefined;
-  const raftNode = new RaftNode<CommandResult>({
-    id,
-    bootstrap: bootstrapConfiguration(cluster),
-    log: logStore,
-    stateMachine,
-    transport,
-    clock: systemClock,
-    random: systemRandom,
-    observer: {
-      onRoleChange: (raft) => logRole(log, raft),
-      onBatchDurable: metrics.logAppended,
-      onApplied: metrics.applied,
-    },
-    onFatal,
-  });
-  node = raftNode;
-  closing.defer(() => raftNode.stop());
 
   const status = (): ReplicaStatus =>
     replicaStatus({
@@ -152,13 +117,45 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       applied: stateMachine.applied,
       stateDigest: stateMachine.digest(),
     });
+  const diskFull = () => diskSpace.full;
+  const joining = await options.beforeJoining?.({ id, status, diskFull });
+  closing.defer(() => joining?.[Symbol.asyncDispose]());
 
-  const server: StoreServer = createStoreServer({
+  let raftTransport: RaftTransport | undefined;
+  const transport = (events: TransportEvents) => {
+    raftTransport = createRaftTransport({
+      endpoint,
+      self: id,
+      peers: () => cluster.replicas.filter((replica) => replica.id !== id),
+      events,
+      idOfKey: (key) => replicaOfKey(raftNode.configuration, cluster, key),
+    });
+    return raftTransport;
+  };
+  const raftNode = new RaftNode<CommandResult>({
+    id,
+    bootstrap: bootstrapConfiguration(cluster),
+    log: logStore,
+    stateMachine,
+    transport,
+    clock,
+    random,
+    observer: {
+      onRoleChange: (raft) => logRole(log, raft),
+      onBatchDurable: (entries, seconds) => observer.logAppended(entries, seconds),
+      onApplied: (entries) => observer.applied(entries),
+    },
+    onFatal,
+  });
+  node = raftNode;
+  closing.defer(() => raftNode.stop());
+
+  const server = createStoreServer({
     node: raftNode,
     query: (query) => stateMachine.query(query),
     status,
-    diskFull: () => diskSpace.full,
-    observer: metrics,
+    diskFull,
+    observer,
   });
   await endpoint.listen(
     {
@@ -176,6 +173,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const running = closing.move();
   return {
     status,
+    inspect: () => raftNode.inspect,
     close: () => {
       // What still runs meets closed databases; that is no failure.
       failed = true;
@@ -228,19 +226,6 @@ function checkStateBelongsToLog(
     `${id}: state/ was built from another log than log/ (they differ at or before entry ${applied.index}): ` +
       'restore the directory as it was, or remove this replica and add a replacement under a new id',
   );
-}
-
-function readiness(status: ReplicaStatus, diskFull: boolean) {
-  return [
-    { name: 'leader', ok: status.leader !== null, detail: status.leader ?? 'none known' },
-    { name: 'log', ok: status.state === 'normal', detail: status.message ?? status.state },
-    {
-      name: 'applied',
-      ok: status.publishIndex - status.appliedIndex <= 5000,
-      detail: `${status.appliedIndex} of ${status.publishIndex}`,
-    },
-    { name: 'disk', ok: !diskFull, detail: diskFull ? 'no room' : 'has room' },
-  ];
 }
 
 function logRole(log: Logger, raft: RaftStatus): void {
