@@ -57,7 +57,7 @@ export interface AppendEntriesReply extends Envelope {
 /** A follower asks the leader for a read index (§6.4). */
 export interface ReadIndexRequest extends Envelope {
   readonly type: 'readIndex';
-  /** Holds the asker's boot id and a counter; never used twice. */
+  /** Holds the asker's directory, its boot id and a counter; never used twice. */
   readonly requestId: string;
 }
 

@@ -118,7 +118,7 @@ export class RaftNode<Result> {
     });
     this.#reads = new ReadQuestions({
       clock: this.#clock,
-      idPrefix: `${options.id}.${this.#bootId}`,
+      idPrefix: `${options.log.state.uuid}.${this.#bootId}`,
       ask: (requestId) => this.#raft.readIndex(this.#clock.now(), requestId),
       forget: (requestId) => this.#raft.forgetRead(requestId),
       onDue: (work) => this.#input(work),

@@ -239,7 +239,7 @@ export class Raft {
     return { type: 'appended', term: state.currentTerm, firstIndex, count: entries.length };
   }
 
-  /** Asks for a read index; `requestId` must hold the boot id and never be used again. Answered by a ReadState. */
+  /** Asks for a read index; `requestId` must never have been used before, in no life. Answered by a ReadState. */
   readIndex(now: number, requestId: string): void {
     requestReadIndex(this.#enter(now), requestId);
   }

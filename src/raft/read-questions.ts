@@ -27,7 +27,7 @@ const readBackoffMs = 20;
 
 export interface ReadQuestionsOptions {
   readonly clock: Clock;
-  /** Holds the boot id, so that no later life asks under the same id. */
+  /** Holds the directory's uuid and the boot id, so that no later life asks under the same id, after a wipe neither. */
   readonly idPrefix: string;
   readonly ask: (requestId: string) => void;
   /** Its answer is of no use any more. */

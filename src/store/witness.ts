@@ -163,7 +163,8 @@ export class Witness {
 
 async function readSlot(file: FixedFile, position: number): Promise<WitnessSlot | null> {
   try {
-    return decodeSlot(Buffer.from(await file.read(position * slotBytes, slotBytes)));
+    const { buffer, byteOffset, byteLength } = await file.read(position * slotBytes, slotBytes);
+    return decodeSlot(Buffer.from(buffer, byteOffset, byteLength));
   } catch (error) {
     // A sector that cannot be read any more is a slot that is not whole.
     if (errorCode(error) === 'EIO') return null;

@@ -8,7 +8,7 @@ import type { ReplicaStatus } from '../../src/store/protocol.ts';
 import { bazarCommand, type Child, type Ending, startChild } from './child.ts';
 import { mustRun } from './command.ts';
 import { createHttpClient, type HttpClient, json } from './http-client.ts';
-import { createNetwork, host, type Network } from './network.ts';
+import { createNetwork, host, type Link, type Network } from './network.ts';
 import { freePorts } from './ports.ts';
 import { scratchDirectory, sweepScratch } from './scratch.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
@@ -50,6 +50,8 @@ export interface Cluster {
 
   /** Packets are lost between the two, or only those from the first to the second. */
   cut(from: string, to: string, options?: { readonly oneWay: boolean }): Promise<void>;
+  /** Packets on these links are lost, each in its one direction; all at the same moment. */
+  cutLinks(links: readonly Link[]): Promise<void>;
   /** Cuts every link between the two groups, all at the same moment. */
   partition(group: readonly string[], other: readonly string[]): Promise<void>;
   /** Cuts the member from the replicas, or from everyone. */
@@ -236,6 +238,10 @@ class ProcessCluster implements Cluster {
   async cut(from: string, to: string, options = { oneWay: false }): Promise<void> {
     const links = [{ from, to }];
     if (!options.oneWay) links.push({ from: to, to: from });
+    await this.#separable().cut(links);
+  }
+
+  async cutLinks(links: readonly Link[]): Promise<void> {
     await this.#separable().cut(links);
   }
 

@@ -556,14 +556,14 @@ test('a question that is not answered is asked again under another id, until tim
   t.is(read.value, false);
 });
 
-test('a question’s id holds the boot id, so that no later life asks under it again', async (t) => {
+test('a question’s id holds the directory and the boot id, so that no later life asks under it again', async (t) => {
   const bench = new Bench({ log: [1] });
   await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1) }));
 
   const read = watch(bench.node.confirmRead(1000));
   await bench.clock.settle();
 
-  t.is(only(bench.takeSent(), 'readIndex')[0]?.requestId, `r1.${bench.log.state.bootId}.1`);
+  t.is(only(bench.takeSent(), 'readIndex')[0]?.requestId, `${bench.log.state.uuid}.${bench.log.state.bootId}.1`);
   t.is(read.value, null);
 });
 

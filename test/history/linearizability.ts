@@ -1,0 +1,37 @@
+/**
+ * Whether what clients saw is what one store would have shown that did one thing at a time, each somewhere between its
+ * question and its answer. It believes replies alone: no log, and not at which index a read says it was evaluated.
+ * A condition names a revision that some reply has told.
+ */
+import { unreachable } from '../../src/raft/assert.ts';
+import { keyHistories } from './key-history.ts';
+import { searchKey } from './key-search.ts';
+import type { Finding, Operation } from './operation.ts';
+
+export interface LinearizabilityOptions {
+  /** Configurations tried for one key before it gives up. */
+  readonly stepsMax?: number;
+}
+
+const checker = 'linearizability';
+
+export function checkLinearizability(
+  operations: readonly Operation[],
+  { stepsMax = 2_000_000 }: LinearizabilityOptions = {},
+): readonly Finding[] {
+  const { histories, problems } = keyHistories(operations);
+  if (problems.length > 0) return problems.map((message) => ({ checker, message, giveUp: false }));
+  return histories.flatMap((history): readonly Finding[] => {
+    const verdict = searchKey(history, stepsMax);
+    switch (verdict.type) {
+      case 'linearizable':
+        return [];
+      case 'notLinearizable':
+        return [{ checker, message: `${history.key}: ${verdict.explanation}`, giveUp: false }];
+      case 'gaveUp':
+        return [{ checker, message: `${history.key}: gave up after ${verdict.steps} steps`, giveUp: true }];
+      default:
+        return unreachable(verdict);
+    }
+  });
+}

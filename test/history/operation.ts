@@ -1,0 +1,66 @@
+/**
+ * What clients did and what they were told, as seen from outside over HTTP: what every checker of histories works on.
+ * Times are in milliseconds of one clock that never runs backwards.
+ */
+
+/** A value names the one write that wrote it: no two puts of a history have the same. */
+export type Value = string;
+
+/** The condition of a write (RFC 9110 13.1), on the key's modification revision. */
+export type Condition =
+  | { readonly type: 'none' }
+  /** If-Match: this revision. */
+  | { readonly type: 'matches'; readonly revision: number }
+  /** If-None-Match: * */
+  | { readonly type: 'absent' };
+
+export type Request =
+  | { readonly type: 'get'; readonly key: string }
+  | { readonly type: 'put'; readonly key: string; readonly value: Value; readonly condition: Condition }
+  | { readonly type: 'delete'; readonly key: string; readonly condition: Condition }
+  /** One page, from the prefix's first key on. */
+  | { readonly type: 'list'; readonly prefix: string; readonly limit: number };
+
+export interface Item {
+  readonly key: string;
+  readonly value: Value;
+  /** The log index of the write that wrote it. */
+  readonly modRevision: number;
+  readonly version: number;
+}
+
+export type Reply =
+  /** `revision`: what the read was evaluated at; item null: there is no such key. */
+  | { readonly type: 'got'; readonly revision: number; readonly item: Omit<Item, 'version'> | null }
+  | { readonly type: 'put'; readonly revision: number; readonly version: number; readonly created: boolean }
+  | { readonly type: 'deleted'; readonly revision: number }
+  /** A delete of a key that is not there. */
+  | { readonly type: 'notFound' }
+  /** A write whose condition did not hold; `current` is the revision the key had, 0 if there was no such key. */
+  | { readonly type: 'conditionFailed'; readonly current: number }
+  | { readonly type: 'listed'; readonly revision: number; readonly items: readonly Item[]; readonly more: boolean };
+
+export type Outcome =
+  | { readonly type: 'answered'; readonly reply: Reply }
+  /** It was said that nothing was done, or it only read: as if it had never been asked. */
+  | { readonly type: 'notApplied' }
+  /** A write that may have been done, once, at any time after it was asked. */
+  | { readonly type: 'unknown' };
+
+export interface Operation {
+  /** In the order of `invokedAt`. */
+  readonly number: number;
+  readonly client: string;
+  readonly request: Request;
+  readonly invokedAt: number;
+  /** When the client had the outcome. */
+  readonly returnedAt: number;
+  readonly outcome: Outcome;
+}
+
+/** What is wrong with a history, in words for a person; `giveUp`: it was too hard to say. */
+export interface Finding {
+  readonly checker: string;
+  readonly message: string;
+  readonly giveUp: boolean;
+}

@@ -1,0 +1,105 @@
+/** Bugs in the durable log: what is written, what is believed of it at the start. */
+import type { Mutation } from './planted-bug.ts';
+
+const writer = 'src/store/log-writer.ts';
+const verdict = 'src/store/boot-verdict.ts';
+
+export const logBugs: readonly Mutation[] = [
+  {
+    name: 'log-batch-is-not-synced',
+    harm: 'a power failure takes acknowledged writes away',
+    file: writer,
+    find: '      this.#database.batch(operations, { sync: true }),',
+    replace: '      this.#database.batch(operations, { sync: false }),',
+  },
+  {
+    name: 'witness-is-not-written',
+    harm: 'every restart takes the log for damaged, and one lost row of LevelDB goes unnoticed',
+    file: writer,
+    find: '      this.#witness.write(bytes),\n',
+    replace: '',
+  },
+  {
+    name: 'witness-overwrites-its-newest-slot',
+    harm: 'a torn write leaves no record of what was promised: the replica takes its log for damaged',
+    file: 'src/store/witness.ts',
+    find: '    this.#next = 1 - this.#next;\n',
+    replace: '',
+  },
+  {
+    name: 'failed-write-is-ignored',
+    harm: 'writes are acknowledged that a failing disk does not hold',
+    file: writer,
+    find: '    if (failed !== undefined) throw this.#fail(failed.reason);\n',
+    replace: '    void failed;\n',
+  },
+  {
+    name: 'truncated-rows-stay',
+    harm: 'entries that were replaced come back at a restart',
+    file: 'src/store/log-rows.ts',
+    find: "  for (let at = head.last.index + 1; at <= endBefore; at++) operations.push({ type: 'delete', key: entryKey(at) });\n",
+    replace: '  void endBefore;\n',
+  },
+  {
+    name: 'truncation-in-a-batch-of-its-own',
+    harm: 'a crash between two batches leaves a log that its own head does not fit: it is taken for damaged',
+    file: writer,
+    find: '      this.#database.batch(operations, { sync: true }),',
+    replace: `      this.#database
+        .batch(operations.filter(({ type }) => type === 'delete'), { sync: true })
+        .then(() => this.#database.batch(operations.filter(({ type }) => type === 'put'), { sync: true })),`,
+  },
+  {
+    name: 'vote-is-forgotten-at-restart',
+    harm: 'a replica votes twice in a term: two leaders, acknowledged writes are lost',
+    file: verdict,
+    find: 'return a.votedFor === null ? b : a;',
+    replace: 'return a.votedFor === null ? a : b;',
+  },
+  {
+    name: 'term-is-rolled-back-at-restart',
+    harm: 'a replica votes again in a term that is over',
+    file: verdict,
+    find: 'return a.currentTerm > b.currentTerm ? a : b;',
+    replace: 'return a.currentTerm < b.currentTerm ? a : b;',
+  },
+  {
+    name: 'newest-batch-is-not-taken-from-the-witness',
+    harm: 'the last acknowledged writes are gone when LevelDB has lost them',
+    file: verdict,
+    find: 'meta.generation === generation + 1 ||',
+    replace: 'Math.abs(meta.generation - generation) === 1 ||',
+  },
+  {
+    name: 'hole-in-the-log-is-accepted',
+    harm: 'a replica that lost entries serves without them',
+    file: 'src/store/log-rows.ts',
+    find: `    if (entry.index !== next) return yield flaw(\`entry \${next} is missing: entry \${entry.index} is in its place\`);
+    if (entry.term < term || record.previous !== chainHash) {
+      return yield flaw(\`entry \${next} does not follow the one before\`);
+    }
+`,
+    replace: '',
+  },
+  {
+    name: 'damaged-log-makes-no-claim',
+    harm: 'a replica whose log lost entries votes and campaigns as if it had them',
+    file: verdict,
+    find: 'hardState: withClaim(claim, keep),',
+    replace: 'hardState: withClaim(null, keep),',
+  },
+  {
+    name: 'claim-is-forgotten-at-restart',
+    harm: 'a replica whose log lost entries votes and campaigns as if it had them',
+    file: verdict,
+    find: 'hardState: withClaim(meta.hardState.claim, meta.last)',
+    replace: 'hardState: withClaim(null, meta.last)',
+  },
+  {
+    name: 'replaced-entries-pass-for-the-log',
+    harm: 'an old copy of the log with entries that were replaced is believed',
+    file: verdict,
+    find: 'if (prefix.last.index >= slot.last.index && chainHashAt(slot.last.index) === slot.chainHash) return slot.last;',
+    replace: 'if (prefix.last.index >= slot.last.index) return slot.last;',
+  },
+];

@@ -1,0 +1,69 @@
+/** Bugs in the replicated state and its sessions. */
+import type { Mutation } from './planted-bug.ts';
+
+const machine = 'src/store/state-machine.ts';
+const session = 'src/store/session.ts';
+
+export const stateBugs: readonly Mutation[] = [
+  {
+    name: 'applied-index-is-written-without-its-rows',
+    harm: 'a crash between two batches loses acknowledged writes on this replica',
+    file: machine,
+    find: 'await this.#store.batch(operations, { sync: this.#options.syncWrites });',
+    replace: `const isOwn = ({ key }: WriteOperation) => key[0] === 0x61 || key[0] === 0x62;
+      await this.#store.batch(operations.filter(isOwn), { sync: true });
+      await this.#store.batch(operations.filter((operation) => !isOwn(operation)), { sync: true });`,
+  },
+  {
+    name: 'hole-in-the-state-is-accepted',
+    harm: 'a replica that lost rows answers reads without them',
+    file: 'src/store/batch-chain.ts',
+    find: 'if (begin !== from && end !== from) {',
+    replace: 'if (from < 0) {',
+  },
+  {
+    name: 'writes-are-evaluated-against-the-disk',
+    harm: 'conditions are judged by old revisions, and replicas differ',
+    file: machine,
+    find: `    const change = this.#writing?.changes.get(key);
+    if (change !== undefined) return change;
+`,
+    replace: '',
+  },
+  {
+    name: 'digest-keeps-deleted-rows',
+    harm: 'replicas in the same state seem to differ',
+    file: machine,
+    find: 'this.#digest = digestAfter(this.#digest, previousChecksum, row?.checksum ?? noChecksum);',
+    replace: 'if (row !== null) this.#digest = digestAfter(this.#digest, previousChecksum, row.checksum);',
+  },
+  {
+    name: 'results-are-not-kept',
+    harm: 'a write that is sent again is done again',
+    file: machine,
+    find: '    this.#sessions.keep(command.stamp, result);\n',
+    replace: '',
+  },
+  {
+    name: 'results-are-forgotten-at-restart',
+    harm: 'a write that is sent again is done again, on some replicas',
+    file: session,
+    find: `      session.blocks.set(number, block);
+      this.#results += block.kept;`,
+    replace: '',
+  },
+  {
+    name: 'result-is-dropped-too-early',
+    harm: 'a write that is sent again is done again',
+    file: session,
+    find: 'slotOf(lowestUnanswered) : blockSequences',
+    replace: 'slotOf(lowestUnanswered) + 1 : blockSequences',
+  },
+  {
+    name: 'write-is-done-again-once-its-result-is-gone',
+    harm: 'a write that comes late for the second time is done again, over what was written since',
+    file: session,
+    find: "    if (sequence < session.lowestUnanswered) return { type: 'expired' };\n",
+    replace: '',
+  },
+];

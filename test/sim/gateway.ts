@@ -1,0 +1,77 @@
+/** The product's gateway as a process of the simulation, without its socket. */
+import type { RequestListener } from 'node:http';
+import type { ClusterFile } from '../../src/cluster-file.ts';
+import { createApp } from '../../src/gateway/app.ts';
+import type { Logger } from '../../src/logger.ts';
+import { createGatewayMetrics } from '../../src/metrics.ts';
+import { connectStoreClient } from '../../src/store/store-client.ts';
+import type { Kernel } from './kernel.ts';
+import type { Life } from './life.ts';
+import { publicKeyOf } from './members.ts';
+import type { SimNetwork } from './network.ts';
+import { streamOf } from './random.ts';
+
+export interface GatewayContext {
+  readonly seed: number;
+  readonly kernel: Kernel;
+  readonly network: SimNetwork;
+  readonly cluster: ClusterFile;
+  readonly log: Logger;
+  readonly rateOf: (id: string) => number;
+}
+
+const pingIntervalMs = 100;
+const version = 'simulated';
+
+/** Counts what all gateways of all runs do: nothing in a run depends on it. */
+const metrics = createGatewayMetrics({ version, processMetrics: false, replicas: () => [] });
+
+export class SimGateway {
+  readonly id: string;
+  readonly #context: GatewayContext;
+  #life: Life | null = null;
+  #handle: RequestListener | null = null;
+
+  constructor(id: string, context: GatewayContext) {
+    this.id = id;
+    this.#context = context;
+  }
+
+  /** Null: it is down. */
+  get life(): Life | null {
+    return this.#life;
+  }
+
+  get handle(): RequestListener | null {
+    return this.#handle;
+  }
+
+  start(): void {
+    if (this.#life !== null) return;
+    const { seed, kernel, network, cluster, log, rateOf } = this.#context;
+    const life = kernel.startLife(this.id, rateOf(this.id));
+    this.#life = life;
+    const endpoint = network.endpoint(life, {
+      id: this.id,
+      publicKey: publicKeyOf(this.id),
+      pingIntervalMs,
+      onFatal: (error) => kernel.fail(error),
+    });
+    const client = connectStoreClient({
+      endpoint,
+      cluster,
+      clock: life.clock,
+      random: streamOf(seed, `${this.id}/${life.number}`),
+      observer: metrics,
+    });
+    const { clusterId, gateways } = cluster;
+    const app = createApp({ client, clusterId, gateways, version, clock: life.clock, metrics, log });
+    this.#handle = app.callback();
+  }
+
+  crash(): void {
+    this.#life?.end();
+    this.#life = null;
+    this.#handle = null;
+  }
+}

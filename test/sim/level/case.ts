@@ -1,0 +1,106 @@
+/** One case: a directory lives for a while, something happens to its files, and it lives on. */
+import { rm } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Damage } from './damage.ts';
+import { replace } from './files.ts';
+import type { Lives } from './lives.ts';
+import { agree, Mismatch } from './mismatch.ts';
+import type { Damaged } from './oracle.ts';
+import type { Found, LifeLine } from './protocol.ts';
+
+export const outcomes = ['harmless', 'repaired', 'RECOVERING', 'rebuilt', 'refused'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export interface CaseContext {
+  readonly lives: Lives;
+  readonly directory: string;
+  /** Says what was done, for a person. */
+  readonly note: (line: string) => void;
+}
+
+/** A state that is found damaged while it runs stops the replica; the next start builds it anew. */
+const failuresMax = 3;
+
+/** Throws Mismatch. */
+export async function runDamageCase(damage: Damage, { lives, directory, note }: CaseContext): Promise<Outcome> {
+  const { random } = lives;
+  const older = `${directory}.older`;
+  const count = random.chance(0.2) ? random.integer(4, 6) : random.integer(2, 3);
+  for (let life = 1; life <= count; life++) {
+    // What a stale log lacks must stand in the state, or nobody can notice: a life that closes has written it.
+    const closes = life === count ? damage.part === 'identity' : random.chance(0.2);
+    await lives.work(closes ? 'closed' : 'killedWorking', null);
+    if (life === 1) await replace(directory, older);
+    // A start leaves LevelDB's log file empty: seldom before the damage.
+    if (random.chance(life < count ? 0.3 : 0.05)) await lives.cutShort(null);
+  }
+  const copy = `${directory}.copy`;
+  await replace(directory, copy);
+  const truth = await lives.lookAt(copy);
+  await rm(copy, { recursive: true });
+  note(`${count} lives, ${truth.found.entries.length} entries, committed ${lives.oracle.committed}`);
+  note(await damage.inflict({ directory, older, random }));
+  await rm(older, { recursive: true });
+  switch (damage.part) {
+    case 'identity':
+      return isRefused(lives);
+    case 'none':
+      return goesOn(lives, null);
+    case 'log':
+    case 'state':
+      return goesOn(lives, { part: damage.part, truth });
+  }
+}
+
+async function isRefused(lives: Lives): Promise<Outcome> {
+  for (let start = 1; start <= 2; start++) {
+    const last = (await lives.report(null)).at(-1);
+    agree(last?.type === 'refused', () => 'it starts, although nobody knows what it has promised');
+    agree(last.code === 'replicaLost', () => `it is refused for another reason, ${last.code}: ${last.reason}`);
+  }
+  return 'refused';
+}
+
+async function goesOn(lives: Lives, damaged: Damaged | null): Promise<Outcome> {
+  const starts: (readonly LifeLine[])[] = [];
+  if (lives.random.chance(0.3)) starts.push(await lives.cutShort(damaged));
+  for (;;) {
+    const lines = await lives.work('killedWorking', damaged);
+    starts.push(lines);
+    if (!isFailure(lines, damaged)) break;
+    agree(starts.length <= failuresMax, () => `it fails at every start: ${JSON.stringify(lines.at(-1))}`);
+  }
+  const found = starts.flat().filter((line) => line.type === 'found');
+  const last = found.at(-1);
+  if (last !== undefined && last.claim !== null) {
+    await staysRecovering(lives, last, damaged);
+    return 'RECOVERING';
+  }
+  const report = await lives.report(damaged?.part === 'log' ? null : damaged);
+  agree(report.at(-1)?.type === 'closed', () => `it ended with ${JSON.stringify(report.at(-1))}`);
+  if (found.some((each) => hasNoted(each, 'set aside'))) return 'rebuilt';
+  return found.some((each) => hasNoted(each, 'log was damaged')) ? 'repaired' : 'harmless';
+}
+
+/** Throws Mismatch for what it must not end with. */
+function isFailure(lines: readonly LifeLine[], damaged: Damaged | null): boolean {
+  const last = lines.at(-1);
+  if (last?.type === 'refused') throw new Mismatch(`it is refused: ${last.code}: ${last.reason}`);
+  if (last?.type !== 'failed') return false;
+  agree(damaged?.part === 'state' && last.code.startsWith('state'), () => `it fails: ${last.code}: ${last.reason}`);
+  return true;
+}
+
+/** Until somebody sends what it has lost, no start changes what it holds and claims. */
+async function staysRecovering(lives: Lives, { claim, entries }: Found, damaged: Damaged | null): Promise<void> {
+  if (lives.random.chance(0.5)) await lives.cutShort(damaged);
+  const again = (await lives.report(damaged)).find(({ type }) => type === 'found');
+  agree(
+    again?.type === 'found' && isDeepStrictEqual([again.claim, again.entries], [claim, entries]),
+    () => `RECOVERING, it claimed ${JSON.stringify(claim)}, and claims something else after the next start`,
+  );
+}
+
+function hasNoted({ notes }: Found, words: string): boolean {
+  return notes.some(({ message }) => message.includes(words));
+}

@@ -1,0 +1,31 @@
+/** Committed entries in the form that the replay of a history takes. */
+import { unreachable } from '../../src/raft/assert.ts';
+import type { Entry } from '../../src/raft/types.ts';
+import { decodeCommand } from '../../src/store/command-codec.ts';
+import type { LoggedWrite } from '../history/logged-write.ts';
+
+/** A change of configuration is to the key-value store what a no-op is. */
+export function decodeCommitted(entries: readonly Entry[]): readonly LoggedWrite[] {
+  return entries.map(decodeEntry);
+}
+
+function decodeEntry(entry: Entry): LoggedWrite {
+  const id = { index: entry.index, term: entry.term };
+  if (entry.type !== 'command') return { ...id, type: 'noop' };
+  const command = decodeCommand(entry.command);
+  if (command === null) throw new Error(`entry ${entry.index} of term ${entry.term} holds no command`);
+  switch (command.type) {
+    case 'openSession':
+      return { ...id, type: 'openSession' };
+    case 'put': {
+      const { stamp, key, value, precondition } = command;
+      return { ...id, type: 'put', ...stamp, key, value: Buffer.from(value).toString(), condition: precondition };
+    }
+    case 'delete': {
+      const { stamp, key, precondition } = command;
+      return { ...id, type: 'delete', ...stamp, key, condition: precondition };
+    }
+    default:
+      return unreachable(command);
+  }
+}

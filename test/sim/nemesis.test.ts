@@ -1,0 +1,303 @@
+import test from 'ava';
+import { Nemesis } from './nemesis.ts';
+import { generatePlan, type Plan } from './plan.ts';
+import { FakeWorld } from './plan-fake-world.ts';
+import { type Action, type Fault, type Outage, partitionShapes } from './plan-fault.ts';
+import { cutOf } from './plan-partition.ts';
+import { SeededRandom } from './random.ts';
+
+const safetyMs = 20_000;
+const outage: Outage = { kind: 'power', downMs: 100, again: 0, upMs: 10 };
+
+function at(atMs: number, action: Action): Fault {
+  return { ...action, atMs, choice: atMs };
+}
+
+function begin(replicas: 3 | 5, faults: readonly Fault[], changes: Partial<Plan> = {}) {
+  const world = new FakeWorld(replicas, 2);
+  const plan: Plan = {
+    ...generatePlan(1),
+    replicas,
+    gateways: 2,
+    safetyMs,
+    survivors: 'everybody',
+    faults,
+    ...changes,
+  };
+  const nemesis = new Nemesis(world, plan);
+  nemesis.start();
+  const until = (ms: number) => world.kernel.run(ms);
+  return { world, nemesis, until, plan };
+}
+
+const leaderIsolated = (durationMs: number) => ({ type: 'partition', shape: 'leaderIsolated', durationMs }) as const;
+
+test('partitions that overlap heal one by one', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, leaderIsolated(400)),
+    at(300, { type: 'partition', shape: 'allApart', durationMs: 600 }),
+  ]);
+  await until(200);
+  t.deepEqual([...world.network.blocked].sort(), ['r1 r2', 'r1 r3', 'r2 r1', 'r3 r1']);
+  await until(400);
+  t.is(world.network.blocked.size, 6);
+  await until(600);
+  t.is(world.network.blocked.size, 6, 'the first is over, and all its links are cut by the second');
+  await until(1000);
+  t.is(world.network.blocked.size, 0);
+});
+
+test('of two partitions, only the links of the one that is over are healed', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { type: 'partition', shape: 'allApart', durationMs: 300 }),
+    at(200, leaderIsolated(1000)),
+  ]);
+  await until(500);
+  t.deepEqual([...world.network.blocked].sort(), ['r1 r2', 'r1 r3', 'r2 r1', 'r3 r1']);
+});
+
+test('a partition is of the cluster as it is at the moment', async (t) => {
+  const { world, until } = begin(5, [at(100, leaderIsolated(50))]);
+  world.leaderId = 'r4';
+  await until(120);
+  t.true(world.network.blocked.has('r4 r5'));
+  t.false(world.network.blocked.has('r1 r2'));
+});
+
+test('every shape cuts something, and leaves a leader to be found wherever it should', (t) => {
+  const replicas = ['r1', 'r2', 'r3', 'r4', 'r5'];
+  for (const shape of partitionShapes) {
+    const scene = { replicas, gateways: ['g1', 'g2'], clients: ['client:1'], leader: 'r2' };
+    for (let choice = 0; choice < 50; choice++) {
+      const { links } = cutOf(shape, scene, new SeededRandom(choice));
+      const cut = new Set(links.map(([from, to]) => `${from} ${to}`));
+      t.true(cut.size > 0 && cut.size === links.length && links.every(([from, to]) => from !== to), shape);
+      const hears = (one: string, other: string) => !cut.has(`${one} ${other}`) && !cut.has(`${other} ${one}`);
+      const reach = replicas.map((one) => replicas.filter((other) => hears(one, other)).length);
+      if (shape === 'majoritiesRing') t.deepEqual(reach, [3, 3, 3, 3, 3]);
+      else if (shape === 'allApart') t.deepEqual(reach, [1, 1, 1, 1, 1]);
+      else t.true(Math.max(...reach) >= 3, shape);
+      if (shape === 'bridge') t.is(reach.filter((count) => count === 5).length, 1);
+      if (shape === 'leaderIsolated') t.false(links.flat().includes('g1'));
+    }
+  }
+});
+
+test('flapping cuts and heals again and again, and leaves nothing behind', async (t) => {
+  const { world, until } = begin(3, [
+    at(0, { type: 'flapping', shape: 'leaderIsolated', periodMs: 100, durationMs: 2000 }),
+  ]);
+  let changes = 0;
+  let before = 0;
+  for (let ms = 10; ms < 2000; ms += 10) {
+    await until(ms);
+    if (world.network.blocked.size !== before) changes++;
+    before = world.network.blocked.size;
+  }
+  t.true(changes > 10, `${changes}`);
+  await until(2500);
+  t.is(world.network.blocked.size, 0);
+});
+
+test('a swizzle cuts all off one by one, and joins them again', async (t) => {
+  const { world, until } = begin(5, [at(0, { type: 'swizzle', stepMs: 100 })]);
+  const sizes: number[] = [];
+  for (let step = 0; step < 10; step++) {
+    await until(step * 100 + 50);
+    sizes.push(world.network.blocked.size);
+  }
+  const [cutting, healing] = [sizes.slice(0, 5), sizes.slice(5)];
+  t.deepEqual(
+    cutting,
+    [...new Set(cutting)].sort((a, b) => a - b),
+    'more with every step',
+  );
+  t.true((healing[0] ?? 0) < (cutting[4] ?? 0));
+  t.deepEqual(
+    healing,
+    [...new Set(healing)].sort((a, b) => b - a),
+    'fewer with every step',
+  );
+  await until(1100);
+  t.is(world.network.blocked.size, 0);
+});
+
+test('storms add up, and each ends by itself', async (t) => {
+  const calm = { lossProbability: 0, duplicateProbability: 0, lateProbability: 0, lateMs: 0, extraDelayMs: 0 };
+  const network = { ...calm, delayMs: [1, 2] as const };
+  const { world, until } = begin(
+    3,
+    [
+      at(100, { type: 'storm', scope: 'everywhere', ...calm, lossProbability: 0.2, durationMs: 500 }),
+      at(200, { type: 'storm', scope: 1, ...calm, extraDelayMs: 50, durationMs: 1000 }),
+    ],
+    { network },
+  );
+  await until(300);
+  t.like(world.network.conditionsOf('r2', 'r3'), { lossProbability: 0.2, delayMs: [1, 2] });
+  t.like(world.network.conditionsOf('r2', 'r1'), { lossProbability: 0.2, delayMs: [1, 52] });
+  await until(700);
+  t.like(world.network.conditionsOf('r2', 'r3'), { lossProbability: 0 });
+  t.like(world.network.conditionsOf('r1', 'g1'), { lossProbability: 0, delayMs: [1, 52] });
+  await until(1300);
+  t.like(world.network.conditionsOf('r1', 'g1'), { delayMs: [1, 2] });
+});
+
+test('whom two crashes keep down is up when both are over', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { type: 'crash', target: 2, outage: { ...outage, downMs: 500 } }),
+    at(200, { type: 'crash', target: 2, outage }),
+  ]);
+  await until(400);
+  t.deepEqual(world.running, ['r1', 'r3']);
+  await until(700);
+  t.deepEqual(world.running, ['r1', 'r2', 'r3']);
+});
+
+test('a crash loop goes down as often as it says', async (t) => {
+  const { world, until } = begin(3, [at(100, { type: 'crash', target: 3, outage: { ...outage, again: 3 } })]);
+  await until(2000);
+  t.deepEqual(world.replica('r3').crashes, ['power', 'power', 'power', 'power']);
+  t.not(world.replica('r3').life, null);
+});
+
+test('slowness and clocks stay with the machine when its process starts again', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { type: 'slowProcess', target: 1, eventMs: 5, durationMs: 1000 }),
+    at(100, { type: 'clockRate', target: 1, rate: 1.05, durationMs: 1000 }),
+    at(200, { type: 'crash', target: 1, outage }),
+  ]);
+  await until(500);
+  t.like(world.replica('r1').life, { eventMs: 5, rate: 1.05 });
+  await until(1500);
+  t.is(world.replica('r1').life?.eventMs, 0);
+  t.not(world.replica('r1').life?.rate, 1.05);
+});
+
+test('to heal a failing disk does not heal a slow and full one', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { type: 'slowDisk', target: 1, extraMs: 30, durationMs: 2000 }),
+    at(100, { type: 'fullDisk', target: 1, durationMs: 2000 }),
+    at(200, { type: 'stalledDisk', target: 1, durationMs: 1000 }),
+    at(300, { type: 'failingWrites', target: 1, code: 'EIO', count: 1, durationMs: 400 }),
+  ]);
+  await until(400);
+  t.like(world.replica('r1'), { excused: true, disk: { failing: true } });
+  await until(800);
+  t.like(world.replica('r1').disk, { failing: false, extraMs: 30, full: true, stalledMs: 500 });
+  await until(2500);
+  t.like(world.replica('r1').disk, { extraMs: 0, full: false });
+});
+
+test('no more than a minority is lost', async (t) => {
+  const { world, until, nemesis } = begin(5, [
+    at(100, { type: 'wipe', target: 1, outage }),
+    at(200, { type: 'witnessDamage', target: 2, which: 'both', how: 'rot', outage }),
+    at(300, { type: 'wipe', target: 3, outage }),
+    at(400, { type: 'damage', target: 4, part: 'log', kind: 'lostTail', outage }),
+    at(500, { type: 'damage', target: 4, part: 'state', kind: 'rot', outage }),
+  ]);
+  await until(1000);
+  t.deepEqual(
+    world.replicas.map(({ disk }) => disk.deeds),
+    [['wipe'], ['damage witness both rot'], [], ['damage state rot'], []],
+  );
+  t.is(world.skipped.length, 2);
+  t.is(nemesis.done, 3);
+  t.deepEqual(world.damaged, ['r1', 'r2'], 'the state holds no promises');
+});
+
+test('a log is damaged only while the others are in order, and the same one only when it is in order again', async (t) => {
+  const damage = (target: number) => ({ type: 'damage', target, part: 'log', kind: 'lostTail', outage }) as const;
+  const { world, until } = begin(3, [
+    at(100, damage(1)),
+    at(150, damage(2)),
+    at(300, damage(1)),
+    at(400, damage(2)),
+    at(600, damage(2)),
+  ]);
+  await until(250);
+  t.is(world.skipped.length, 1, 'the first one is still down');
+  world.replica('r1').isRecovering = true;
+  await until(500);
+  t.is(world.skipped.length, 3, 'it is recovering');
+  world.replica('r1').isRecovering = false;
+  await until(1000);
+  t.is(world.skipped.length, 3);
+  t.deepEqual(
+    world.replicas.map(({ disk }) => disk.deeds.length),
+    [1, 1, 0],
+  );
+});
+
+test('log and witness are put back only where the state shows that they are old', async (t) => {
+  const copy = { type: 'staleCopy', target: 1, part: 'log and witness', ageMs: 500, outage } as const;
+  const idle = begin(3, [at(100, copy)]);
+  await idle.until(1000);
+  t.is(idle.world.skipped.length, 1);
+  t.deepEqual(idle.world.replica('r1').disk.deeds, []);
+
+  const busy = begin(3, [at(100, copy)]);
+  await busy.until(300);
+  busy.world.replica('r1').appliedIndex = 11;
+  await busy.until(1000);
+  t.deepEqual(busy.world.replica('r1').disk.deeds, ['restore log and witness']);
+
+  const harmed = begin(3, [at(50, { type: 'damage', target: 1, part: 'state', kind: 'rot', outage }), at(300, copy)]);
+  await harmed.until(400);
+  harmed.world.replica('r1').appliedIndex = 11;
+  await harmed.until(1000);
+  t.deepEqual(harmed.world.replica('r1').disk.deeds, ['damage state rot']);
+});
+
+test('nobody is wiped before another one knows it', async (t) => {
+  const { world, until } = begin(3, [at(100, { type: 'wipe', target: 1, outage })]);
+  for (const replica of world.replicas) replica.lastIndex = 0;
+  await until(1000);
+  t.is(world.skipped.length, 1);
+});
+
+test('healing ends everything at once', async (t) => {
+  const calm = { lossProbability: 0, duplicateProbability: 0, lateProbability: 0, lateMs: 0, extraDelayMs: 0 };
+  const { world, nemesis, until } = begin(5, [
+    at(100, { type: 'partition', shape: 'allApart', durationMs: 60_000 }),
+    at(100, { type: 'flapping', shape: 'leaderIsolated', periodMs: 300, durationMs: 60_000 }),
+    at(100, { type: 'clog', target: 1, direction: 'both', capacity: 3, durationMs: 60_000 }),
+    at(100, { type: 'storm', scope: 'everywhere', ...calm, lossProbability: 0.3, durationMs: 60_000 }),
+    at(100, { type: 'storm', scope: 2, ...calm, lossProbability: 0.3, durationMs: 60_000 }),
+    at(100, { type: 'slowDisk', target: 3, extraMs: 100, durationMs: 60_000 }),
+    at(100, { type: 'crash', target: 'majority', outage: { ...outage, downMs: 60_000 } }),
+    at(100, { type: 'gatewayCrash', gateway: 1, downMs: 60_000 }),
+    at(200, { type: 'staleCopy', target: 4, part: 'log', ageMs: 30_000, outage }),
+  ]);
+  await until(safetyMs);
+  t.true(world.network.blocked.size > 0 && world.network.clogged.size > 0 && world.running.length < 5);
+  t.deepEqual(nemesis.heal(), ['r1', 'r2', 'r3', 'r4', 'r5']);
+  await until(100_000);
+  t.is(world.network.blocked.size + world.network.clogged.size + world.network.ofLinks.size, 0);
+  t.like(world.network.conditions, { lossProbability: 0, duplicateProbability: 0, lateProbability: 0 });
+  t.is(world.replica('r3').disk.extraMs, 0);
+  t.is(world.running.length, 5);
+  t.true(world.gateways.every(({ life }) => life !== null));
+  t.deepEqual(world.replica('r4').disk.deeds, []);
+});
+
+test('if only a quorum is healed, it is one of replicas that have all they promised', async (t) => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const faults = [
+      at(100, { type: 'wipe', target: 2, outage }),
+      at(500, { type: 'damage', target: 4, part: 'log', kind: 'hole', outage: { ...outage, downMs: 60_000 } }),
+    ];
+    const { world, nemesis, until } = begin(5, faults, { seed, survivors: 'quorum' });
+    await until(safetyMs);
+    nemesis.heal();
+    await until(safetyMs + 1000);
+    t.deepEqual(world.running, ['r1', 'r3', 'r5']);
+  }
+});
+
+test('no pause outlasts the faults', async (t) => {
+  const { world, until } = begin(3, [at(19_000, { type: 'pause', target: 1, durationMs: 9000 })]);
+  await until(19_500);
+  t.deepEqual(world.replica('r1').life?.pausesMs, [1000]);
+});

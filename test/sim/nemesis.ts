@@ -1,0 +1,521 @@
+/**
+ * Carries out the faults of a plan: finds whom they hit at that moment, lets them overlap, refuses what would take away more
+ * than a cluster can bear, and heals everything in the end.
+ */
+import { unreachable } from '../../src/raft/assert.ts';
+import type { Plan } from './plan.ts';
+import { type Fault, faultName, type GroupTarget, type OneTarget, type Outage } from './plan-fault.ts';
+import { bothWays, HeldLinks, type Link, oneWay } from './plan-links.ts';
+import { Losses } from './plan-losses.ts';
+import { Machine } from './plan-machine.ts';
+import { cutOf, type Scene, shuffle } from './plan-partition.ts';
+import { DiskTroubles } from './plan-troubles.ts';
+import { Weather } from './plan-weather.ts';
+import type { TargetProcess, TargetReplica, TargetWorld } from './plan-world.ts';
+import { SeededRandom, streamOf } from './random.ts';
+
+/** A replica, its machine and its disk. */
+interface Target {
+  readonly id: string;
+  readonly replica: TargetReplica;
+  readonly machine: Machine<TargetReplica>;
+  readonly troubles: DiskTroubles;
+}
+
+interface Effect {
+  readonly words: string;
+  readonly undo: () => void;
+}
+
+type FaultOf<Type extends Fault['type']> = Extract<Fault, { readonly type: Type }>;
+
+export class Nemesis {
+  readonly #world: TargetWorld;
+  readonly #plan: Plan;
+  readonly #targets: readonly Target[];
+  readonly #gateways: readonly Machine<TargetProcess>[];
+  readonly #cuts: HeldLinks;
+  readonly #clogs: HeldLinks;
+  readonly #weather: Weather;
+  readonly #losses: Losses;
+  readonly #underWay = new Set<Effect>();
+  /** A state that was damaged, and may be built anew, no longer shows that a log is an old one. */
+  readonly #stateHarmed = new Set<string>();
+  #isHealed = false;
+  #done = 0;
+
+  constructor(world: TargetWorld, plan: Plan) {
+    const { network, kernel, replicas, gateways, clients } = world;
+    const rateOf = (id: string) => plan.clockRates[id] ?? 1;
+    this.#world = world;
+    this.#plan = plan;
+    this.#targets = replicas.map((replica) => ({
+      id: replica.id,
+      replica,
+      machine: new Machine(replica, rateOf(replica.id)),
+      troubles: new DiskTroubles(replica.disk, () => kernel.now),
+    }));
+    this.#gateways = gateways.map((gateway) => new Machine(gateway, rateOf(gateway.id)));
+    this.#cuts = new HeldLinks((from, to) => network.unblock(from, to));
+    this.#clogs = new HeldLinks((from, to) => network.unclog(from, to));
+    this.#weather = new Weather(network, plan.network, [...idsOf(replicas), ...idsOf(gateways), ...clients]);
+    this.#losses = new Losses(replicas);
+  }
+
+  /** Faults that were carried out. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Nothing happens before: each fault comes at its time. */
+  start(): void {
+    const { kernel } = this.#world;
+    for (const fault of this.#plan.faults) {
+      kernel.after(Math.max(0, fault.atMs - kernel.now), null, 'world', () => {
+        if (!this.#isHealed) this.#strike(fault);
+      });
+    }
+  }
+
+  /** Ends all faults, and leaves a quorum or everybody running. Returns the replicas that are meant to run from now on. */
+  heal(): readonly string[] {
+    this.#isHealed = true;
+    const survivors = this.#survivors();
+    for (const { id, machine } of this.#targets) {
+      if (!survivors.includes(id)) machine.takeDown('process');
+    }
+    for (const { undo } of this.#underWay) undo();
+    this.#underWay.clear();
+    const { network } = this.#world;
+    network.healAll();
+    this.#weather.calm();
+    for (const { troubles } of this.#targets) troubles.healAll();
+    for (const machine of [...this.#targets.map((target) => target.machine), ...this.#gateways]) {
+      if (!machine.isDown) machine.start();
+    }
+    if (survivors.length < this.#targets.length) this.#world.note(`only ${survivors.join(' ')} are healed`);
+    return survivors;
+  }
+
+  /** A quorum of those that have all they ever promised: the others may never be needed. */
+  #survivors(): readonly string[] {
+    const everybody = this.#targets.map(({ id }) => id);
+    const sound = this.#losses.sound();
+    const quorum = Math.floor(everybody.length / 2) + 1;
+    if (this.#plan.survivors === 'everybody' || sound.length < quorum) return everybody;
+    return shuffle(sound, streamOf(this.#plan.seed, 'survivors')).slice(0, quorum).toSorted();
+  }
+
+  #strike(fault: Fault): void {
+    const random = new SeededRandom(fault.choice);
+    switch (fault.type) {
+      case 'partition':
+        this.#partition(fault, random);
+        return;
+      case 'flapping':
+        this.#flap(fault, random);
+        return;
+      case 'swizzle':
+        this.#swizzle(fault, random);
+        return;
+      case 'storm':
+        this.#storm(fault, random);
+        return;
+      case 'clog':
+        this.#clog(fault, random);
+        return;
+      case 'crash': {
+        const targets = this.#group(fault.target, random);
+        this.#takeDown(fault, targets, fault.outage, namesOf(targets));
+        return;
+      }
+      case 'pause':
+      case 'suspend':
+        this.#halt(
+          fault,
+          this.#group(fault.target, random).map(({ replica }) => replica),
+          fault.type,
+        );
+        return;
+      case 'slowProcess': {
+        const { id, machine } = this.#one(fault.target, random);
+        const undo = machine.slowness.add(fault.eventMs);
+        this.#lasts(fault, fault.durationMs, `${id}, ${fault.eventMs} ms an event`, undo);
+        return;
+      }
+      case 'clockRate': {
+        const { id, machine } = this.#one(fault.target, random);
+        const undo = machine.rates.add(fault.rate);
+        this.#lasts(fault, fault.durationMs, `${id} × ${fault.rate}`, undo);
+        return;
+      }
+      case 'slowDisk': {
+        const targets = this.#group(fault.target, random);
+        const undos = targets.map(({ troubles }) => troubles.slowness.add(fault.extraMs));
+        this.#lasts(fault, fault.durationMs, `${namesOf(targets)} by ${fault.extraMs} ms`, allOf(undos));
+        return;
+      }
+      case 'stalledDisk': {
+        const targets = this.#group(fault.target, random);
+        const durationMs = this.#withinSafety(fault.durationMs);
+        for (const { troubles } of targets) troubles.stall(durationMs);
+        this.#carriedOut(fault, `${namesOf(targets)} for ${durationMs.toFixed(0)} ms`);
+        return;
+      }
+      case 'fullDisk': {
+        const targets = this.#group(fault.target, random);
+        const undos = targets.map(({ troubles }) => troubles.fillings.add('full'));
+        this.#lasts(fault, fault.durationMs, namesOf(targets), allOf(undos));
+        return;
+      }
+      case 'failingWrites': {
+        const { id, replica, troubles } = this.#one(fault.target, random);
+        replica.excuse();
+        this.#lasts(fault, fault.durationMs, `${id}, ${fault.count}`, troubles.fail(fault));
+        return;
+      }
+      case 'damage':
+        this.#damage(fault, this.#one(fault.target, random));
+        return;
+      case 'witnessDamage':
+        this.#damageWitness(fault, this.#one(fault.target, random));
+        return;
+      case 'staleCopy':
+        this.#copy(fault, this.#one(fault.target, random));
+        return;
+      case 'wipe':
+        this.#wipe(fault, this.#one(fault.target, random));
+        return;
+      case 'gatewayCrash': {
+        const gateway = this.#gateway(fault.gateway);
+        const undo = gateway.takeDown('process');
+        this.#lasts(fault, fault.downMs, gateway.process.id, undo);
+        return;
+      }
+      case 'gatewayPause':
+        this.#halt(fault, [this.#gateway(fault.gateway).process], 'pause');
+        return;
+      default:
+        unreachable(fault);
+    }
+  }
+
+  #partition(fault: FaultOf<'partition'>, random: SeededRandom): void {
+    const { words, links } = cutOf(fault.shape, this.#scene(random), random);
+    this.#lasts(fault, fault.durationMs, words, this.#cut(links));
+  }
+
+  #flap(fault: FaultOf<'flapping'>, random: SeededRandom): void {
+    const { words, links } = cutOf(fault.shape, this.#scene(random), random);
+    let heal = this.#cut(links);
+    let isCut = true;
+    const effect = this.#lasting(fault, fault.durationMs, `${words}, every ${fault.periodMs} ms`, () => heal());
+    const toggle = () => {
+      if (isCut) heal();
+      else heal = this.#cut(links);
+      isCut = !isCut;
+      this.#later(effect, fault.periodMs * random.between(0.5, 1.5), toggle);
+    };
+    this.#later(effect, fault.periodMs, toggle);
+  }
+
+  #swizzle(fault: FaultOf<'swizzle'>, random: SeededRandom): void {
+    const { replicas, gateways } = this.#scene(random);
+    const [cutting, healing] = [shuffle(replicas, random), shuffle(replicas, random)];
+    const heals = new Map<string, () => void>();
+    const effect = this.#lasting(
+      fault,
+      (cutting.length + healing.length) * fault.stepMs,
+      `off ${cutting.join(' ')}, on ${healing.join(' ')}`,
+      () => allOf([...heals.values()])(),
+    );
+    const steps = [
+      ...cutting.map((id) => () => void heals.set(id, this.#cut(bothWays([id], [...replicas, ...gateways])))),
+      ...healing.map((id) => () => heals.get(id)?.()),
+    ];
+    for (const [at, step] of steps.entries()) this.#later(effect, at * fault.stepMs, step);
+  }
+
+  #storm(fault: FaultOf<'storm'>, random: SeededRandom): void {
+    const of = fault.scope === 'everywhere' ? null : this.#one(fault.scope, random).id;
+    this.#lasts(fault, fault.durationMs, stormWords(fault, of), this.#weather.begin(fault, of));
+  }
+
+  #clog(fault: FaultOf<'clog'>, random: SeededRandom): void {
+    const { id } = this.#one(fault.target, random);
+    const { replicas, gateways } = this.#scene(random);
+    const everybody = [...replicas, ...gateways];
+    const links = [
+      ...(fault.direction === 'out' ? [] : oneWay(everybody, [id])),
+      ...(fault.direction === 'in' ? [] : oneWay([id], everybody)),
+    ];
+    const { network } = this.#world;
+    const undo = this.#clogs.hold(links, (from, to) => network.clog(from, to, fault.capacity));
+    this.#lasts(fault, fault.durationMs, `${id} ${fault.direction}, ${fault.capacity} packets`, undo);
+  }
+
+  #halt(
+    fault: FaultOf<'pause' | 'suspend' | 'gatewayPause'>,
+    processes: readonly TargetProcess[],
+    how: 'pause' | 'suspend',
+  ): void {
+    const running = processes.filter(({ life }) => life !== null);
+    if (running.length === 0) {
+      this.#skipped(fault, `${namesOf(processes)} is down`);
+      return;
+    }
+    const durationMs = this.#withinSafety(fault.durationMs);
+    for (const { life } of running) life?.[how](durationMs);
+    this.#carriedOut(fault, `${namesOf(running)} for ${durationMs.toFixed(0)} ms`);
+  }
+
+  #damage(fault: FaultOf<'damage'>, target: Target): void {
+    const { id, replica } = target;
+    const { part, kind, outage } = fault;
+    const objection = part === 'log' ? this.#losses.objection(id) : this.#objectionToState(id);
+    if (objection !== null) {
+      this.#skipped(fault, objection);
+      return;
+    }
+    this.#takeDown(fault, [target], outage, () => {
+      const damage = replica.disk.damage(part, kind);
+      if (damage === null) return `${id}: there is nothing to damage`;
+      if (part === 'log') this.#harmed(id);
+      else this.#harmedState(target);
+      return `${id}: ${damage}`;
+    });
+  }
+
+  #damageWitness(fault: FaultOf<'witnessDamage'>, target: Target): void {
+    const { id, replica } = target;
+    const { which, how, outage } = fault;
+    const objection = this.#losses.objection(id);
+    if (objection !== null) {
+      this.#skipped(fault, objection);
+      return;
+    }
+    this.#takeDown(fault, [target], outage, () => {
+      const damage = replica.disk.damageWitness(which, how);
+      if (damage === null) return `${id}: there is nothing to damage`;
+      if (which === 'both') this.#lost(id);
+      // One slot holds nothing that was promised and is not in the log as well: that is not excused.
+      else this.#losses.damage(id);
+      return `${id}: ${damage}`;
+    });
+  }
+
+  /** The copy is made now, and put back later. */
+  #copy(fault: FaultOf<'staleCopy'>, target: Target): void {
+    const { id, replica } = target;
+    const { part, ageMs, outage } = fault;
+    const objection = (): string | null => {
+      if (part === 'state') return this.#objectionToState(id);
+      if (part === 'log and witness' && this.#stateHarmed.has(id)) return `the state of ${id} was damaged`;
+      return this.#losses.objection(id);
+    };
+    const early = objection();
+    if (early !== null) {
+      this.#skipped(fault, early);
+      return;
+    }
+    const lastIndex = replica.status?.lastIndex ?? null;
+    const image = replica.disk.image();
+    this.#world.kernel.after(ageMs, null, 'world', () => {
+      if (this.#isHealed) return;
+      const late = objection();
+      if (late !== null) {
+        this.#skipped(fault, late);
+        return;
+      }
+      // Nobody can tell an old log from a new one, unless the state has gone on.
+      const appliedIndex = replica.status?.appliedIndex ?? 0;
+      if (part === 'log and witness' && (lastIndex === null || appliedIndex <= lastIndex)) {
+        this.#skipped(fault, `${id} has applied ${appliedIndex}, no more than its log held then`);
+        return;
+      }
+      this.#takeDown(fault, [target], outage, () => {
+        replica.disk.restore(part, image);
+        if (part === 'state') this.#harmedState(target);
+        else if (part === 'log and witness') this.#lost(id);
+        else this.#harmed(id);
+        return `${id}, ${ageMs} ms old`;
+      });
+    });
+  }
+
+  #wipe(fault: FaultOf<'wipe'>, target: Target): void {
+    const { id, replica } = target;
+    const objection = this.#losses.objection(id);
+    if (objection !== null) {
+      this.#skipped(fault, objection);
+      return;
+    }
+    const isBorn = this.#targets.some((other) => other.id !== id && (other.replica.status?.lastIndex ?? 0) > 0);
+    if (!isBorn) {
+      this.#skipped(fault, 'nobody else knows it yet');
+      return;
+    }
+    this.#takeDown(fault, [target], fault.outage, () => {
+      replica.disk.wipe();
+      this.#lost(id);
+      return id;
+    });
+  }
+
+  /** What it built up is on the log's side of the question whether the log is an old one. */
+  #objectionToState(id: string): string | null {
+    return this.#losses.isLost(id) ? `${id} is lost already` : null;
+  }
+
+  #harmed(id: string): void {
+    this.#losses.damage(id);
+    this.#world.noteDamage(id);
+  }
+
+  #harmedState({ id, replica }: Target): void {
+    this.#stateHarmed.add(id);
+    replica.excuse();
+  }
+
+  #lost(id: string): void {
+    this.#losses.lose(id);
+    this.#world.noteDamage(id);
+  }
+
+  /** `done`: what it says for a person, or does first, as soon as they are down. */
+  #takeDown(fault: Fault, targets: readonly Target[], outage: Outage, done: string | (() => string)): void {
+    const { kind, downMs, again, upMs } = outage;
+    const takeDown = () => allOf(targets.map(({ machine }) => machine.takeDown(kind)));
+    let letUp = takeDown();
+    const words = typeof done === 'string' ? done : done();
+    const effect = this.#begin(fault, words, () => letUp());
+    const wait = (left: number) => {
+      this.#later(effect, downMs, () => {
+        if (left === 0) {
+          this.#end(effect);
+          return;
+        }
+        letUp();
+        this.#later(effect, upMs, () => {
+          letUp = takeDown();
+          wait(left - 1);
+        });
+      });
+    };
+    wait(again);
+  }
+
+  #cut(links: readonly Link[]): () => void {
+    const { network } = this.#world;
+    return this.#cuts.hold(links, (from, to) => network.block(from, to));
+  }
+
+  #scene(random: SeededRandom): Scene {
+    const { replicas, gateways, clients } = this.#world;
+    const leader = this.#one('leader', random).id;
+    return { replicas: idsOf(replicas), gateways: idsOf(gateways), clients, leader };
+  }
+
+  #one(target: OneTarget, random: SeededRandom): Target {
+    if (typeof target === 'number') return at(this.#targets, target - 1);
+    const leaderId = this.#world.leader()?.id;
+    const leader = this.#targets.find(({ id }) => id === leaderId);
+    if (target === 'leader' && leader !== undefined) return leader;
+    const running = this.#targets.filter((each) => each !== leader && each.replica.life !== null);
+    return random.pick(running.length > 0 ? running : this.#targets);
+  }
+
+  #group(target: GroupTarget, random: SeededRandom): readonly Target[] {
+    const minority = Math.floor(this.#targets.length / 2);
+    switch (target) {
+      case 'all':
+        return this.#targets;
+      case 'minority':
+        return shuffle(this.#targets, random).slice(0, minority);
+      case 'majority':
+        return shuffle(this.#targets, random).slice(0, minority + 1);
+      default:
+        return [this.#one(target, random)];
+    }
+  }
+
+  #gateway(number: number): Machine<TargetProcess> {
+    return at(this.#gateways, number - 1);
+  }
+
+  #withinSafety(durationMs: number): number {
+    return Math.min(durationMs, this.#plan.safetyMs - this.#world.kernel.now);
+  }
+
+  #lasts(fault: Fault, durationMs: number, words: string, undo: () => void): void {
+    this.#lasting(fault, durationMs, words, undo);
+  }
+
+  #lasting(fault: Fault, durationMs: number, words: string, undo: () => void): Effect {
+    const effect = this.#begin(fault, words, undo);
+    this.#later(effect, durationMs, () => this.#end(effect));
+    return effect;
+  }
+
+  #begin(fault: Fault, words: string, undo: () => void): Effect {
+    this.#carriedOut(fault, words);
+    const effect = { words: `${faultName(fault)}: ${words}`, undo };
+    this.#underWay.add(effect);
+    return effect;
+  }
+
+  #end(effect: Effect): void {
+    if (!this.#underWay.delete(effect)) return;
+    effect.undo();
+    this.#world.note(`  over: ${effect.words}`);
+  }
+
+  /** Not if the effect has ended by then. */
+  #later(effect: Effect, delayMs: number, run: () => void): void {
+    this.#world.kernel.after(delayMs, null, 'world', () => {
+      if (this.#underWay.has(effect)) run();
+    });
+  }
+
+  #carriedOut(fault: Fault, words: string): void {
+    const { probes } = this.#world;
+    this.#done++;
+    probes.sometimes(`fault: ${faultName(fault)}`);
+    this.#world.note(`${faultName(fault)}: ${words}`);
+  }
+
+  #skipped(fault: Fault, why: string): void {
+    this.#world.note(`skipped ${faultName(fault)}: ${why}`);
+  }
+}
+
+function stormWords(storm: FaultOf<'storm'>, of: string | null): string {
+  const parts = [
+    ['lost', storm.lossProbability],
+    ['twice', storm.duplicateProbability],
+    [`up to ${storm.lateMs.toFixed(0)} ms late`, storm.lateProbability],
+  ] as const;
+  const told = parts.filter(([, share]) => share > 0).map(([what, share]) => `${(share * 100).toFixed(0)} % ${what}`);
+  if (storm.extraDelayMs > 0) told.push(`up to ${storm.extraDelayMs} ms slower`);
+  return `${of ?? 'everywhere'}, ${told.join(', ')}`;
+}
+
+function allOf(undos: readonly (() => void)[]): () => void {
+  return () => {
+    for (const undo of undos) undo();
+  };
+}
+
+function idsOf(some: readonly { readonly id: string }[]): readonly string[] {
+  return some.map(({ id }) => id);
+}
+
+function namesOf(some: readonly { readonly id: string }[]): string {
+  return idsOf(some).toSorted().join(' ');
+}
+
+function at<T>(items: readonly T[], position: number): T {
+  const item = items[position];
+  if (item === undefined) throw new Error(`the plan is for a larger cluster: there is no number ${position + 1}`);
+  return item;
+}

@@ -1,0 +1,161 @@
+/** What can go wrong, as plain data. Whom it hits is said by role or number, and decided when it happens. */
+import type {
+  CrashKind,
+  DamageKind,
+  DatabasePart,
+  RestoredPart,
+  WitnessDamage,
+  WitnessSlotKind,
+  WriteFailure,
+} from './disk.ts';
+
+/** A number is a place in the cluster, from 1. Where nobody has the role, it is somebody who runs. */
+export type OneTarget = 'leader' | 'follower' | number;
+export type GroupTarget = OneTarget | 'minority' | 'majority' | 'all';
+
+export interface Outage {
+  readonly kind: CrashKind;
+  readonly downMs: number;
+  /** So often more it is let up for `upMs`, and crashes again: small ones hit its start. */
+  readonly again: number;
+  readonly upMs: number;
+}
+
+export const partitionShapes = [
+  /** A minority and a majority; gateways on either side, or reaching both. */
+  'halves',
+  /** From the other replicas; gateways still reach it. */
+  'leaderIsolated',
+  /** A gateway stays with it. */
+  'leaderWithGateway',
+  /** From everybody. */
+  'oneIsolated',
+  /** It sends and hears nothing. */
+  'oneDeaf',
+  /** It hears and cannot answer. */
+  'oneMute',
+  /** The leader and one follower. */
+  'onePair',
+  /** Two halves with one replica in common. */
+  'bridge',
+  /** Each sees a majority, and each another one. */
+  'majoritiesRing',
+  /** Each replica alone. */
+  'allApart',
+  'gatewayIsolated',
+  /** Clients reach one gateway no more. */
+  'gatewayUnreachable',
+] as const;
+export type PartitionShape = (typeof partitionShapes)[number];
+
+export type Action =
+  | { readonly type: 'partition'; readonly shape: PartitionShape; readonly durationMs: number }
+  /** The same cut, made and healed again and again. */
+  | {
+      readonly type: 'flapping';
+      readonly shape: PartitionShape;
+      readonly periodMs: number;
+      readonly durationMs: number;
+    }
+  /** Replicas are cut off one by one, and joined again one by one in another order. */
+  | { readonly type: 'swizzle'; readonly stepMs: number }
+  /** On top of the run's conditions, on all links or on those of one replica. */
+  | {
+      readonly type: 'storm';
+      readonly scope: 'everywhere' | OneTarget;
+      readonly lossProbability: number;
+      readonly duplicateProbability: number;
+      readonly lateProbability: number;
+      readonly lateMs: number;
+      readonly extraDelayMs: number;
+      readonly durationMs: number;
+    }
+  /** Between one replica and everybody else. */
+  | {
+      readonly type: 'clog';
+      readonly target: OneTarget;
+      readonly direction: 'in' | 'out' | 'both';
+      /** In packets, on each link. */
+      readonly capacity: number;
+      readonly durationMs: number;
+    }
+  | { readonly type: 'crash'; readonly target: GroupTarget; readonly outage: Outage }
+  | { readonly type: 'pause'; readonly target: GroupTarget; readonly durationMs: number }
+  | { readonly type: 'suspend'; readonly target: GroupTarget; readonly durationMs: number }
+  | { readonly type: 'slowProcess'; readonly target: OneTarget; readonly eventMs: number; readonly durationMs: number }
+  | { readonly type: 'clockRate'; readonly target: OneTarget; readonly rate: number; readonly durationMs: number }
+  | { readonly type: 'slowDisk'; readonly target: GroupTarget; readonly extraMs: number; readonly durationMs: number }
+  | { readonly type: 'stalledDisk'; readonly target: GroupTarget; readonly durationMs: number }
+  | { readonly type: 'fullDisk'; readonly target: GroupTarget; readonly durationMs: number }
+  | {
+      readonly type: 'failingWrites';
+      readonly target: OneTarget;
+      readonly code: WriteFailure;
+      readonly count: number;
+      readonly durationMs: number;
+    }
+  /** This and what follows happens while the replica is down. */
+  | {
+      readonly type: 'damage';
+      readonly target: OneTarget;
+      readonly part: DatabasePart;
+      readonly kind: DamageKind;
+      readonly outage: Outage;
+    }
+  | {
+      readonly type: 'witnessDamage';
+      readonly target: OneTarget;
+      readonly which: WitnessSlotKind;
+      readonly how: WitnessDamage;
+      readonly outage: Outage;
+    }
+  | {
+      readonly type: 'staleCopy';
+      readonly target: OneTarget;
+      readonly part: RestoredPart;
+      /** The copy is made at `atMs`, and put back this much later. */
+      readonly ageMs: number;
+      readonly outage: Outage;
+    }
+  | { readonly type: 'wipe'; readonly target: OneTarget; readonly outage: Outage }
+  /** Gateways are counted from 1 as well. */
+  | { readonly type: 'gatewayCrash'; readonly gateway: number; readonly downMs: number }
+  | { readonly type: 'gatewayPause'; readonly gateway: number; readonly durationMs: number };
+
+/** `choice` seeds what the fault itself leaves to chance, so that taking one fault away changes nothing in the others. */
+export type Fault = Action & { readonly atMs: number; readonly choice: number };
+
+/** Of the probe, and of the counts: what sort of fault it is. */
+export function faultName(fault: Action): string {
+  switch (fault.type) {
+    case 'partition':
+    case 'flapping':
+      return `${fault.type} ${fault.shape}`;
+    case 'crash':
+      return `crash (${fault.outage.kind})${fault.outage.again > 0 ? ', again and again' : ''}`;
+    case 'failingWrites':
+      return `failing writes ${fault.code}`;
+    case 'damage':
+      return `damage ${fault.part} ${fault.kind}`;
+    case 'witnessDamage':
+      return `damage witness ${fault.which} ${fault.how}`;
+    case 'staleCopy':
+      return `stale copy of ${fault.part}`;
+    default:
+      return fault.type;
+  }
+}
+
+/** One line for a person. */
+export function faultLine({ type, atMs, choice: _, ...details }: Fault): string {
+  return `${atMs.toFixed(0).padStart(6)} ms  ${type} ${words(details)}`;
+}
+
+function words(details: object): string {
+  return Object.entries(details)
+    .map(([name, value]) => {
+      if (typeof value === 'object') return `${name} (${words(value)})`;
+      return `${name} ${typeof value === 'number' ? Number(value.toFixed(4)) : value}`;
+    })
+    .join(', ');
+}

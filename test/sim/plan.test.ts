@@ -1,0 +1,114 @@
+import test from 'ava';
+import { generatePlan, type Plan } from './plan.ts';
+import { type Fault, faultName, partitionShapes } from './plan-fault.ts';
+
+const plans: readonly Plan[] = Array.from({ length: 2000 }, (_, at) => generatePlan(at + 1));
+
+test('one seed, one plan, and it survives a file', (t) => {
+  for (const plan of plans.slice(0, 100)) {
+    t.deepEqual(generatePlan(plan.seed), plan);
+    t.deepEqual(JSON.parse(JSON.stringify(plan)), plan);
+  }
+});
+
+test('neighbouring seeds have nothing in common', (t) => {
+  t.is(new Set(plans.map((plan) => JSON.stringify(plan.faults))).size, plans.length);
+});
+
+test('on average there are eight faults at least, and every plan has some', (t) => {
+  const counts = plans.map(({ faults }) => faults.length);
+  t.true(mean(counts) >= 10, `${mean(counts)}: some of them are not carried out`);
+  t.true(Math.min(...counts) >= 3);
+});
+
+test('on average the leader is taken away more than three times', (t) => {
+  const deposed = mean(plans.map((plan) => sum(plan.faults.map((fault) => deposes(fault, plan)))));
+  t.true(deposed > 3.5, `${deposed}`);
+});
+
+test('on average there is time for more than 300 operations', (t) => {
+  // Of each client's time a third goes to waiting for a leader, and each answer takes some 100 ms more.
+  const asked = plans.map(
+    ({ workload, safetyMs }) => ((2 / 3) * workload.clients * safetyMs) / (workload.thinkMs + 100),
+  );
+  t.true(mean(asked) >= 300, `${mean(asked)}`);
+});
+
+test('seeds differ in character: a few kinds of faults each, calm and stormy ones', (t) => {
+  const kinds = plans.map(({ faults }) => new Set(faults.map(({ type }) => type)).size);
+  t.true(plans.filter((_, at) => (kinds[at] ?? 0) <= 3).length > plans.length / 20);
+  t.true(plans.filter((_, at) => (kinds[at] ?? 0) >= 7).length > plans.length / 20);
+  t.true(plans.filter(({ faults }) => faults.length <= 6).length > plans.length / 10);
+  t.true(plans.filter(({ faults }) => faults.length >= 15).length > plans.length / 10);
+});
+
+test('everything in the catalogue comes up', (t) => {
+  const faults = plans.flatMap((plan) => plan.faults);
+  const types = new Set<string>(faults.map(({ type }) => type));
+  for (const type of [
+    ...['partition', 'flapping', 'swizzle', 'storm', 'clog', 'crash', 'pause', 'suspend', 'slowProcess', 'clockRate'],
+    ...['slowDisk', 'stalledDisk', 'fullDisk', 'failingWrites', 'damage', 'witnessDamage', 'staleCopy', 'wipe'],
+    ...['gatewayCrash', 'gatewayPause'],
+  ]) {
+    t.true(types.delete(type), type);
+  }
+  t.deepEqual([...types], []);
+  const names = new Set(faults.map(faultName));
+  for (const shape of partitionShapes) t.true(names.has(`partition ${shape}`), shape);
+  for (const code of ['ENOSPC', 'EIO']) t.true(names.has(`failing writes ${code}`), code);
+  for (const part of ['log', 'witness', 'state', 'log and witness']) t.true(names.has(`stale copy of ${part}`), part);
+});
+
+test('faults lie within the safety phase, in order; rings only where there is one', (t) => {
+  for (const { faults, safetyMs, replicas, gateways } of plans) {
+    t.true(safetyMs >= 20_000);
+    t.deepEqual(
+      faults,
+      faults.toSorted((a, b) => a.atMs - b.atMs),
+    );
+    t.true(faults.every(({ atMs }) => atMs >= 0 && atMs < safetyMs));
+    t.true(faults.every((fault) => !('gateway' in fault) || (fault.gateway >= 1 && fault.gateway <= gateways)));
+    t.true(faults.every((fault) => !('shape' in fault) || fault.shape !== 'majoritiesRing' || replicas === 5));
+  }
+});
+
+test('clocks are wrong by a tenth at most, and most of them by two hundredths', (t) => {
+  const drifts = plans.map(({ clockRates }) =>
+    Math.max(...Object.values(clockRates).map((rate) => Math.abs(rate - 1))),
+  );
+  t.true(Math.max(...drifts) <= 0.1);
+  t.true(drifts.filter((drift) => drift <= 0.02).length > plans.length * 0.7);
+  for (const { clockRates, replicas, gateways } of plans) t.is(Object.keys(clockRates).length, replicas + gateways);
+});
+
+/** How likely it is that another leader is elected because of this. */
+function deposes(fault: Fault, { replicas }: Plan): number {
+  const longMs = 700;
+  switch (fault.type) {
+    case 'crash':
+    case 'pause':
+    case 'suspend': {
+      if (fault.type !== 'crash' && fault.durationMs < longMs) return 0;
+      if (fault.target === 'leader' || fault.target === 'all') return 1;
+      return fault.target === 'follower' ? 0 : 1 / replicas;
+    }
+    case 'damage':
+    case 'witnessDamage':
+      return fault.target === 'leader' ? 1 : 0;
+    case 'partition': {
+      if (fault.durationMs < longMs) return 0;
+      if (fault.shape === 'leaderIsolated' || fault.shape === 'leaderWithGateway') return 1;
+      return fault.shape === 'halves' ? 1 / 3 : 1 / replicas;
+    }
+    default:
+      return 0;
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,156 @@
+/**
+ * A plan: all that one run is made of, as plain data. It follows from the seed alone, can be printed, kept in a file, and
+ * cut down. Seeds differ in character: each draws its own few kinds of faults, and how often they come.
+ */
+import type { DiskConditions } from './disk.ts';
+import type { NetworkConditions } from './network.ts';
+import { type FaultFamily, faultFamilies } from './plan-families.ts';
+import type { Fault } from './plan-fault.ts';
+import { type SeededRandom, streamOf } from './random.ts';
+import type { WorkloadPlan } from './workload.ts';
+
+export interface Plan {
+  readonly seed: number;
+  readonly replicas: 3 | 5;
+  readonly gateways: 1 | 2;
+  /** Faults and clients for so long; then all has to come right. */
+  readonly safetyMs: number;
+  readonly network: NetworkConditions;
+  readonly disk: DiskConditions;
+  /** How fast each process's clock runs, by its id; 1 is true. */
+  readonly clockRates: Readonly<Record<string, number>>;
+  readonly workload: WorkloadPlan;
+  /** By time. */
+  readonly faults: readonly Fault[];
+  /** Who is healed at the end: everybody, or no more than a quorum. */
+  readonly survivors: 'everybody' | 'quorum';
+}
+
+interface Character {
+  /** Between so many and so many. */
+  readonly faults: readonly [number, number];
+  readonly familyProbability: number;
+}
+
+/** As often as it stands here. */
+const characters: readonly Character[] = [
+  { faults: [3, 7], familyProbability: 0.25 },
+  { faults: [8, 14], familyProbability: 0.4 },
+  { faults: [8, 16], familyProbability: 0.7 },
+  { faults: [15, 24], familyProbability: 0.5 },
+];
+
+/** Most faults come when there is a leader and something to lose; some while the cluster is being born. */
+const bornMs = 1500;
+const earlyProbability = 0.15;
+/** The last ones have some time to show. */
+const lastBeforeEndMs = 1000;
+
+export function generatePlan(seed: number): Plan {
+  const random = streamOf(seed, 'plan');
+  const replicas = random.chance(0.5) ? 3 : 5;
+  const gateways = random.chance(0.4) ? 1 : 2;
+  const safetyMs = random.integer(20_000, 24_000);
+  return {
+    seed,
+    replicas,
+    gateways,
+    safetyMs,
+    network: drawNetwork(random),
+    disk: drawDisk(random),
+    clockRates: drawClockRates(random, replicas, gateways),
+    workload: drawWorkload(random),
+    faults: drawFaults(random, { replicas, gateways, safetyMs }),
+    survivors: random.chance(1 / 3) ? 'quorum' : 'everybody',
+  };
+}
+
+function drawNetwork(random: SeededRandom): NetworkConditions {
+  const delayMs = random.pick([
+    [0.1, 1],
+    [0.5, 5],
+    [1, 20],
+  ] as const);
+  const isClean = random.chance(0.4);
+  return {
+    delayMs,
+    lateProbability: isClean ? 0 : random.between(0, 0.01),
+    lateMs: random.between(20, 400),
+    lossProbability: isClean ? 0 : random.between(0, 0.02),
+    duplicateProbability: isClean ? 0 : random.between(0, 0.05),
+  };
+}
+
+function drawDisk(random: SeededRandom): DiskConditions {
+  const writeMs = random.pick([
+    [0.2, 1],
+    [0.5, 4],
+    [2, 15],
+  ] as const);
+  return { writeMs, readMs: [0.02, 0.3] };
+}
+
+function drawClockRates(random: SeededRandom, replicas: number, gateways: number): Record<string, number> {
+  const drift = random.chance(0.15) ? 0.1 : 0.02;
+  const rates: Record<string, number> = {};
+  for (let replica = 1; replica <= replicas; replica++) rates[`r${replica}`] = random.between(1 - drift, 1 + drift);
+  for (let gateway = 1; gateway <= gateways; gateway++) rates[`g${gateway}`] = random.between(1 - drift, 1 + drift);
+  return rates;
+}
+
+/** Few clients per key, and few operations on each: a history must stay checkable. */
+function drawWorkload(random: SeededRandom): WorkloadPlan {
+  const clients = random.integer(4, 8);
+  return {
+    clients,
+    keys: random.integer(2, 6),
+    // Together some 30 to 45 requests a second, as long as they are answered at once.
+    thinkMs: (clients * 1000) / random.between(30, 45),
+    timeoutMs: [random.integer(200, 600), random.integer(800, 2500)],
+    mix: {
+      get: random.between(2, 5),
+      pinnedGet: random.between(0.3, 1.5),
+      list: random.between(0.2, 1),
+      put: random.between(2, 5),
+      create: random.between(0.3, 1.5),
+      replace: random.between(0.5, 3),
+      delete: random.between(0.3, 1.5),
+    },
+  };
+}
+
+interface Weighted {
+  readonly family: FaultFamily;
+  readonly weight: number;
+}
+
+function drawFaults(
+  random: SeededRandom,
+  cluster: { readonly replicas: number; readonly gateways: number; readonly safetyMs: number },
+): readonly Fault[] {
+  const character = random.pick(characters);
+  const families = drawFamilies(random, character.familyProbability);
+  const fromMs = random.chance(earlyProbability) ? 0 : bornMs;
+  const faults = Array.from({ length: random.integer(...character.faults) }, (): Fault => {
+    const atMs = Math.round(random.between(fromMs, cluster.safetyMs - lastBeforeEndMs));
+    const action = pickByWeight(random, families).draw(random, cluster);
+    return { ...action, atMs, choice: random.integer(0, 2 ** 31) };
+  });
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** A few families, each more or less often than usual; one at least takes leaders away. */
+function drawFamilies(random: SeededRandom, probability: number): readonly Weighted[] {
+  const drawn = faultFamilies.filter(() => random.chance(probability));
+  const anchor = random.pick(faultFamilies.filter(({ deposes }) => deposes));
+  return [...new Set([anchor, ...drawn])].map((family) => ({ family, weight: family.weight * random.between(0.3, 2) }));
+}
+
+function pickByWeight(random: SeededRandom, families: readonly Weighted[]): FaultFamily {
+  let left = random.next() * families.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { family, weight } of families) {
+    left -= weight;
+    if (left < 0) return family;
+  }
+  return random.pick(families).family;
+}

@@ -1,0 +1,194 @@
+/** The product's replica as a process of the simulation: started, crashed, and started again by its supervisor. */
+import type { ClusterFile } from '../../src/cluster-file.ts';
+import type { Logger } from '../../src/logger.ts';
+import { InvariantError } from '../../src/raft/assert.ts';
+import { IdentityLostError } from '../../src/raft/node.ts';
+import type { RaftState } from '../../src/raft/state.ts';
+import { errorCode, StartError, StoreError } from '../../src/store/errors.ts';
+import { openReplica, type Replica, type ReplicaObserver } from '../../src/store/replica.ts';
+import type { SimDisk } from './disk.ts';
+import type { Event } from './event-heap.ts';
+import type { Kernel } from './kernel.ts';
+import type { Life } from './life.ts';
+import { publicKeyOf } from './members.ts';
+import type { SimNetwork } from './network.ts';
+import type { RaftOracle } from './raft-oracle.ts';
+import { streamOf } from './random.ts';
+
+export interface ReplicaContext {
+  readonly seed: number;
+  readonly kernel: Kernel;
+  readonly network: SimNetwork;
+  readonly oracle: RaftOracle;
+  readonly cluster: ClusterFile;
+  readonly log: Logger;
+  /** How fast this process's clock runs. */
+  readonly rateOf: (id: string) => number;
+  readonly note: (line: string) => void;
+}
+
+/** As `bazar dev`: a process that ended by itself is started again. */
+const restartMs = 500;
+const pingIntervalMs = 500;
+
+const noObserver: ReplicaObserver = { logAppended() {}, applied() {}, proposed() {}, readIndexed() {} };
+
+export class SimReplica {
+  readonly id: string;
+  readonly disk: SimDisk;
+  readonly #context: ReplicaContext;
+  #life: Life | null = null;
+  #replica: Replica | null = null;
+  #refused: string | null = null;
+  /** What stood on its disk was damaged, or a write failed: it may find that, say so, and stop. */
+  #excused = false;
+  #uuids = 0;
+  /** Its supervisor is about to start it again. */
+  #restart: Event | null = null;
+  #appliedIndex = 0;
+
+  constructor(id: string, disk: SimDisk, context: ReplicaContext) {
+    this.id = id;
+    this.disk = disk;
+    this.#context = context;
+  }
+
+  /** Null: it is down. */
+  get life(): Life | null {
+    return this.#life;
+  }
+
+  /** Null: it is down, or still opening its directory. */
+  get state(): Readonly<RaftState> | null {
+    return this.#replica?.inspect() ?? null;
+  }
+
+  get role(): string | null {
+    return this.state?.role.name ?? null;
+  }
+
+  get isRecovering(): boolean {
+    return this.state !== null && this.state.claim !== null;
+  }
+
+  /** Why it will never start again; null: it may. */
+  get refused(): string | null {
+    return this.#refused;
+  }
+
+  get status() {
+    return this.#replica?.status() ?? null;
+  }
+
+  excuse(): void {
+    this.#excused = true;
+  }
+
+  start(): void {
+    this.#cancelRestart();
+    if (this.#life !== null || this.#refused !== null) return;
+    const { kernel, rateOf } = this.#context;
+    const life = kernel.startLife(this.id, rateOf(this.id));
+    this.#life = life;
+    kernel.after(0, life, 'world', () => void this.#open(life));
+  }
+
+  /** It stays down until `start`. */
+  crash(kind: 'process' | 'power'): void {
+    this.#cancelRestart();
+    if (this.#life === null) return;
+    this.#life.end();
+    this.#life = null;
+    this.#replica = null;
+    this.disk.crash(kind);
+    this.#context.oracle.stopped(this.id);
+  }
+
+  /** After every event of this process. */
+  afterEvent(): void {
+    if (this.#replica === null) return;
+    this.#context.oracle.stepped(this.id);
+    if (this.#replica.inspect().publishIndex === this.#appliedIndex) return;
+    const { appliedIndex, stateDigest } = this.#replica.status();
+    if (appliedIndex === this.#appliedIndex) return;
+    this.#appliedIndex = appliedIndex;
+    this.#context.oracle.applied(this.id, appliedIndex, stateDigest);
+  }
+
+  async #open(life: Life): Promise<void> {
+    const { seed, network, oracle, cluster, log } = this.#context;
+    try {
+      const replica = await openReplica({
+        id: this.id,
+        cluster,
+        dataDirectory: `/${this.id}`,
+        log,
+        onFatal: (error) => this.#ended(life, error),
+        observer: noObserver,
+        world: {
+          disk: this.disk.attach(life),
+          clock: life.clock,
+          random: streamOf(seed, `${this.id}/${life.number}`),
+          newUuid: () => `${this.id}-${++this.#uuids}`,
+          openEndpoint: async (_log, onFatal) =>
+            network.endpoint(life, {
+              id: this.id,
+              publicKey: publicKeyOf(this.id),
+              pingIntervalMs,
+              onFatal,
+              tap: (to, bytes) => oracle.sent(this.id, to, bytes),
+            }),
+          watchDiskSpace: async () => {
+            const { disk } = this;
+            return {
+              get full() {
+                return disk.full;
+              },
+              close() {},
+            };
+          },
+        },
+      });
+      if (life.dead) return;
+      this.#replica = replica;
+      this.#appliedIndex = -1;
+      oracle.started(this.id, replica.inspect);
+    } catch (error) {
+      this.#ended(life, error);
+    }
+  }
+
+  /** The process ends by itself, with this error. */
+  #ended(life: Life, error: unknown): void {
+    if (life.dead) return;
+    const { kernel, note } = this.#context;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.crash('process');
+    if (!this.#mayEndWith(error)) {
+      kernel.fail(error);
+      return;
+    }
+    note(`${this.id} ends: ${reason}`);
+    if (isFinal(error)) this.#refused = reason;
+    else this.#restart = kernel.after(restartMs, null, 'world', () => this.start());
+  }
+
+  #cancelRestart(): void {
+    if (this.#restart !== null) this.#restart.run = null;
+    this.#restart = null;
+  }
+
+  #mayEndWith(error: unknown): boolean {
+    if (error instanceof InvariantError) return false;
+    // A disk that fails while a directory is being made or repaired says so itself.
+    const isFromDisk = error instanceof StoreError || errorCode(error) !== undefined;
+    return this.#excused && (isFromDisk || error instanceof IdentityLostError);
+  }
+}
+
+const finalCodes: ReadonlySet<string> = new Set(['replicaLost', 'STATE_MISMATCH', 'directoryNotEmpty']);
+
+/** A person has to replace the replica. */
+function isFinal(error: unknown): boolean {
+  return error instanceof IdentityLostError || (error instanceof StartError && finalCodes.has(error.code));
+}

@@ -1,0 +1,206 @@
+/**
+ * One run: faults and clients for a while (safety), then a quorum is healed and everything has to come right within a
+ * bound (liveness); then the history is judged.
+ */
+import { checkLinearizability } from '../history/linearizability.ts';
+import type { Finding, Operation } from '../history/operation.ts';
+import { checkReplay } from '../history/replay.ts';
+import { decodeCommitted } from './log-decoder.ts';
+import { Nemesis } from './nemesis.ts';
+import type { Plan } from './plan.ts';
+import { withoutTheRealWorld } from './poison.ts';
+import type { SimReplica } from './replica.ts';
+import { World } from './world.ts';
+
+export interface Failure extends Finding {
+  readonly atMs: number;
+}
+
+export interface SeedReport {
+  readonly seed: number;
+  readonly traceHash: string;
+  readonly failure: Failure | null;
+  readonly virtualMs: number;
+  /** Carried out, not only planned. */
+  readonly faults: number;
+  readonly leaderChanges: number;
+  readonly operations: number;
+  readonly acknowledged: number;
+  readonly unknown: number;
+  readonly events: number;
+  readonly probes: Readonly<Record<string, number>>;
+  readonly timeline: readonly string[];
+}
+
+/** Once a quorum is whole and the network calm, everything is in order again within this time. */
+const livenessMs = 15_000;
+/** Of that, the last operations may take so long each. */
+const attemptMs = 3000;
+
+export async function runPlan(plan: Plan): Promise<SeedReport> {
+  const world = new World(plan);
+  const nemesis = new Nemesis(world, plan);
+  let failure: Failure | null = null;
+  try {
+    failure = await withoutTheRealWorld(() => runPhases(world, nemesis, plan));
+  } catch (error) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    failure = { checker: 'invariants', message, giveUp: false, atMs: world.kernel.now };
+  }
+  const { kernel, oracle, workload, probes } = world;
+  const { operations } = workload;
+  return {
+    seed: plan.seed,
+    traceHash: kernel.trace.hash,
+    failure,
+    virtualMs: kernel.now,
+    faults: nemesis.done,
+    leaderChanges: oracle.leaderChanges,
+    operations: operations.length,
+    acknowledged: operations.filter(({ outcome }) => outcome.type === 'answered').length,
+    unknown: operations.filter(({ outcome }) => outcome.type === 'unknown').length,
+    events: kernel.events,
+    probes: Object.fromEntries(probes.counts),
+    timeline: world.timeline,
+  };
+}
+
+async function runPhases(world: World, nemesis: Nemesis, plan: Plan): Promise<Failure | null> {
+  const { kernel, workload } = world;
+  world.start();
+  nemesis.start();
+  await kernel.run(plan.safetyMs);
+  nemesis.heal();
+  world.note('healed');
+  workload.stop();
+  const ending = new Ending(world);
+  await kernel.run(kernel.now + livenessMs, () => ending.isReached());
+  if (!ending.isReached()) {
+    return { checker: 'liveness', message: ending.whatIsMissing(), giveUp: false, atMs: kernel.now };
+  }
+  const [finding] = judge(world);
+  return finding === undefined ? null : { ...finding, atMs: kernel.now };
+}
+
+function judge({ workload, oracle }: World): readonly Finding[] {
+  const operations = inOrder(workload.operations);
+  return [...checkReplay(decodeCommitted(oracle.committedLog()), operations), ...checkLinearizability(operations)];
+}
+
+function inOrder(operations: readonly Operation[]): readonly Operation[] {
+  return operations
+    .toSorted((a, b) => a.invokedAt - b.invokedAt)
+    .map((operation, number) => ({ ...operation, number }));
+}
+
+/**
+ * What must come after the healing: clients are answered, each gateway takes a write, every running replica answers
+ * reads of every key, and all of them have applied the same.
+ */
+class Ending {
+  readonly #world: World;
+  #written = 0;
+  #readFrom = 0;
+  #phase: 'clients' | 'writes' | 'replicas' | 'reads' | 'reached' = 'clients';
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Between two events; takes the next step when the one before is done. */
+  isReached(): boolean {
+    const { workload, gateways } = this.#world;
+    switch (this.#phase) {
+      case 'clients':
+        if (workload.open > 0) return false;
+        this.#phase = 'writes';
+        for (const position of gateways.keys()) void this.#write(position);
+        return false;
+      case 'writes':
+        if (this.#written < gateways.length) return false;
+        this.#phase = 'replicas';
+        return false;
+      case 'replicas':
+        if (!this.#replicasAgree()) return false;
+        this.#phase = 'reads';
+        for (const replica of this.#running()) void this.#read(replica);
+        return false;
+      case 'reads':
+        if (this.#readFrom < this.#running().length) return false;
+        this.#phase = 'reached';
+        return true;
+      case 'reached':
+        return true;
+    }
+  }
+
+  whatIsMissing(): string {
+    const { workload, replicas, kernel } = this.#world;
+    const told = replicas.map((replica) => {
+      const { id, state, refused, status } = replica;
+      if (state === null || status === null) return `${id}: down${refused === null ? '' : ` (${refused})`}`;
+      const { term, role, lastIndex, commitIndex, appliedIndex, stateDigest, message } = status;
+      return (
+        `${id}: ${role} in term ${term}, last ${lastIndex}, committed ${commitIndex}, applied ${appliedIndex}, ` +
+        `digest ${stateDigest}${message === null ? '' : `, ${message}`}`
+      );
+    });
+    const waits = {
+      clients: `${workload.open} operations have no outcome`,
+      writes: 'a gateway cannot write',
+      replicas: 'the replicas have not come to the same state',
+      reads: 'a replica does not answer reads',
+      reached: 'nothing',
+    } as const;
+    return `${kernel.now.toFixed(0)} ms: ${livenessMs} ms after the healing ${waits[this.#phase]}\n${told.join('\n')}`;
+  }
+
+  async #write(position: number): Promise<void> {
+    const { workload, gateways } = this.#world;
+    const [client] = workload.clients;
+    const gateway = gateways[position];
+    if (client === undefined || gateway === undefined) throw new Error('a run has a client and a gateway');
+    for (;;) {
+      const value = workload.newValue();
+      const request = { type: 'put', key: `end/${gateway.id}`, value, condition: { type: 'none' } } as const;
+      const { outcome } = await workload.perform(client, request, attemptMs, gateway);
+      if (outcome.type === 'answered') break;
+    }
+    this.#written++;
+  }
+
+  /** Each key, at this replica. */
+  async #read({ id }: SimReplica): Promise<void> {
+    const { workload, gateways } = this.#world;
+    const [client] = workload.clients;
+    const [gateway] = gateways;
+    if (client === undefined || gateway === undefined) throw new Error('a run has a client and a gateway');
+    const list = { type: 'list', prefix: '', limit: 1000 } as const;
+    for (const request of [list, ...workload.keys.map((key) => ({ type: 'get', key }) as const)]) {
+      for (;;) {
+        const { outcome } = await workload.perform(client, request, attemptMs, gateway, id);
+        if (outcome.type === 'answered') break;
+      }
+    }
+    this.#readFrom++;
+  }
+
+  #running(): readonly SimReplica[] {
+    return this.#world.replicas.filter(({ state }) => state !== null);
+  }
+
+  #replicasAgree(): boolean {
+    const { replicas } = this.#world;
+    if (replicas.some(({ life, state }) => life !== null && state === null)) return false;
+    const states = this.#running().map((replica) => replica.state);
+    const [first] = states;
+    if (first === undefined || first === null) return false;
+    const { lastIndex } = first.log;
+    const level = states.every(
+      (state) => state?.claim === null && state.log.lastIndex === lastIndex && state.publishIndex === lastIndex,
+    );
+    return (
+      level && new Set(this.#running().map(({ status }) => `${status?.appliedIndex}/${status?.stateDigest}`)).size === 1
+    );
+  }
+}

@@ -1,0 +1,100 @@
+import test from 'ava';
+import type { Finding } from '../history/operation.ts';
+import { generatePlan, type Plan } from './plan.ts';
+import type { Fault } from './plan-fault.ts';
+import { failsAlike, shrinkPlan } from './shrink.ts';
+
+function pauses(count: number): readonly Fault[] {
+  return Array.from({ length: count }, (_, at): Fault => {
+    return { type: 'pause', target: 'leader', durationMs: 3000, atMs: at * 100, choice: at };
+  });
+}
+
+const plan: Plan = {
+  ...generatePlan(1),
+  workload: { ...generatePlan(1).workload, clients: 8 },
+  survivors: 'quorum',
+  faults: pauses(20),
+};
+
+const quiet = () => {};
+
+test('of many faults only those stay that are needed, as short as it takes', async (t) => {
+  const needed = [3, 11];
+  let tries = 0;
+  const failing = async ({ faults, workload }: Plan) => {
+    tries++;
+    const [first, second] = needed.map((choice) => faults.find((fault) => fault.choice === choice));
+    if (first?.type !== 'pause' || second?.type !== 'pause') return false;
+    return first.durationMs >= 400 && second.durationMs >= 2000 && workload.clients >= 2;
+  };
+  const shortest = await shrinkPlan(plan, failing, quiet);
+  t.deepEqual(
+    shortest.faults.map(({ choice }) => choice),
+    needed,
+  );
+  t.like(shortest.faults, [{ durationMs: 750 }, { durationMs: 3000 }]);
+  t.is(shortest.workload.clients, 2);
+  t.is(shortest.survivors, 'everybody');
+  t.like(shortest.network, { lossProbability: 0, duplicateProbability: 0, lateProbability: 0 });
+  t.deepEqual(shortest.clockRates, {});
+  t.true(tries < 150, `${tries}`);
+});
+
+test('outages become shorter and fewer', async (t) => {
+  const crash: Fault = {
+    ...{ type: 'crash', target: 'leader', atMs: 10, choice: 1 },
+    outage: { kind: 'power', downMs: 1000, again: 4, upMs: 10 },
+  };
+  const failing = async ({ faults: [fault] }: Plan) => fault?.type === 'crash' && fault.outage.again >= 2;
+  const { faults } = await shrinkPlan({ ...plan, faults: [crash] }, failing, quiet);
+  t.like(faults, [{ outage: { again: 2, downMs: 1000 } }]);
+});
+
+test('a plan that fails without any fault has none in the end', async (t) => {
+  t.deepEqual((await shrinkPlan(plan, async () => true, quiet)).faults, []);
+});
+
+test('if nothing shorter fails the plan stays as it is', async (t) => {
+  t.is(await shrinkPlan(plan, async () => false, quiet), plan);
+});
+
+test('what it hands back has always failed, and the number of tries has a bound', async (t) => {
+  for (const triesMax of [0, 1, 5, 17]) {
+    const failed: Plan[] = [plan];
+    let tries = 0;
+    const failing = async (candidate: Plan) => {
+      tries++;
+      const fails = candidate.faults.length % 3 !== 0;
+      if (fails) failed.push(candidate);
+      return fails;
+    };
+    const shortest = await shrinkPlan(plan, failing, quiet, triesMax);
+    t.true(tries <= triesMax);
+    t.is(shortest, failed.at(-1) as Plan);
+  }
+});
+
+test('progress tells of every try', async (t) => {
+  const told: number[] = [];
+  await shrinkPlan(
+    plan,
+    async () => false,
+    ({ tries }) => told.push(tries),
+    10,
+  );
+  t.deepEqual(
+    told,
+    Array.from({ length: 10 }, (_, at) => at + 1),
+  );
+});
+
+test('failures are alike if the same judge says the same, whatever the names and numbers', (t) => {
+  const finding = (checker: string, message: string, giveUp = false): Finding => ({ checker, message, giveUp });
+  const twoLeaders = finding('invariants', 'Error: term 7 has two leaders, r1 and r2\n    at somewhere:3:4');
+  t.true(failsAlike(twoLeaders, finding('invariants', 'Error: term 12 has two leaders, r3 and r2\n    at elsewhere')));
+  t.false(failsAlike(twoLeaders, finding('invariants', 'Error: r1 lost entry 7')));
+  t.false(failsAlike(twoLeaders, finding('liveness', twoLeaders.message)));
+  t.true(failsAlike(finding('linearizability', 'key a …'), finding('linearizability', 'key b …')));
+  t.false(failsAlike(finding('linearizability', 'x', true), finding('linearizability', 'x')));
+});

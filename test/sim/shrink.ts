@@ -1,0 +1,133 @@
+/**
+ * Cuts a failing plan down: fewer faults, shorter ones, fewer clients, a calmer network. Each step is kept only if the plan
+ * still fails in the same way, as a shorter plan is another run.
+ */
+import type { Finding } from '../history/operation.ts';
+import type { Plan } from './plan.ts';
+import type { Fault } from './plan-fault.ts';
+
+export interface ShrinkProgress {
+  readonly tries: number;
+  readonly plan: Plan;
+}
+
+/** Of two runs: did the same judge find the same fault? Names, terms and times may differ. */
+export function failsAlike(one: Finding, other: Finding): boolean {
+  return one.checker === other.checker && one.giveUp === other.giveUp && gist(one) === gist(other);
+}
+
+/** Of errors in the run itself, the first line; whatever the judges of histories find is one sort of fault each. */
+function gist({ checker, message }: Finding): string {
+  return checker === 'invariants' ? (message.split('\n')[0] ?? '').replace(/\d+/g, '#') : '';
+}
+
+/** A try costs a run or two; most plans are as short as they get after some 50. */
+const triesMaxDefault = 300;
+/** Faults that are shorter are not made shorter still. */
+const shortMs = 20;
+
+export async function shrinkPlan(
+  plan: Plan,
+  failsTheSame: (plan: Plan) => Promise<boolean>,
+  onProgress: (progress: ShrinkProgress) => void,
+  triesMax: number = triesMaxDefault,
+): Promise<Plan> {
+  const shrinking = new Shrinking(plan, failsTheSame, onProgress, triesMax);
+  for (;;) {
+    const { shortest } = shrinking;
+    await fewerFaults(shrinking);
+    await calmer(shrinking);
+    await shorterFaults(shrinking);
+    if (shrinking.shortest === shortest || shrinking.isSpent) return shrinking.shortest;
+  }
+}
+
+class Shrinking {
+  shortest: Plan;
+  readonly #failsTheSame: (plan: Plan) => Promise<boolean>;
+  readonly #onProgress: (progress: ShrinkProgress) => void;
+  readonly #triesMax: number;
+  #tries = 0;
+
+  constructor(
+    plan: Plan,
+    failsTheSame: (plan: Plan) => Promise<boolean>,
+    onProgress: (progress: ShrinkProgress) => void,
+    triesMax: number,
+  ) {
+    this.shortest = plan;
+    this.#failsTheSame = failsTheSame;
+    this.#onProgress = onProgress;
+    this.#triesMax = triesMax;
+  }
+
+  get isSpent(): boolean {
+    return this.#tries >= this.#triesMax;
+  }
+
+  /** Keeps it, and says so, if it fails like the first one. */
+  async keepsFailing(change: Partial<Plan>): Promise<boolean> {
+    if (this.isSpent) return false;
+    this.#tries++;
+    const plan = { ...this.shortest, ...change };
+    const fails = await this.#failsTheSame(plan);
+    if (fails) this.shortest = plan;
+    this.#onProgress({ tries: this.#tries, plan: this.shortest });
+    return fails;
+  }
+}
+
+/** Without all of them, without a half, a quarter, …, without one. */
+async function fewerFaults(shrinking: Shrinking): Promise<void> {
+  let size = shrinking.shortest.faults.length;
+  while (size >= 1) {
+    let from = 0;
+    while (from < shrinking.shortest.faults.length) {
+      const { faults } = shrinking.shortest;
+      const fewer = faults.toSpliced(from, size);
+      if (!(await shrinking.keepsFailing({ faults: fewer }))) from += size;
+    }
+    size = size === 1 ? 0 : Math.ceil(size / 2);
+  }
+}
+
+async function calmer(shrinking: Shrinking): Promise<void> {
+  const { network, clockRates } = shrinking.shortest;
+  const { lossProbability, duplicateProbability, lateProbability } = network;
+  if (lossProbability + duplicateProbability + lateProbability > 0) {
+    await shrinking.keepsFailing({
+      network: { ...network, lossProbability: 0, duplicateProbability: 0, lateProbability: 0 },
+    });
+  }
+  if (Object.keys(clockRates).length > 0) await shrinking.keepsFailing({ clockRates: {} });
+  if (shrinking.shortest.survivors === 'quorum') await shrinking.keepsFailing({ survivors: 'everybody' });
+  for (;;) {
+    const { workload } = shrinking.shortest;
+    const clients = Math.floor(workload.clients / 2);
+    if (clients < 1 || !(await shrinking.keepsFailing({ workload: { ...workload, clients } }))) return;
+  }
+}
+
+async function shorterFaults(shrinking: Shrinking): Promise<void> {
+  for (const position of shrinking.shortest.faults.keys()) {
+    for (;;) {
+      const { faults } = shrinking.shortest;
+      const fault = faults[position];
+      const short = fault === undefined ? null : shorter(fault);
+      if (short === null || !(await shrinking.keepsFailing({ faults: faults.with(position, short) }))) break;
+    }
+  }
+}
+
+/** Half as long, or once less; null: it is short. */
+function shorter(fault: Fault): Fault | null {
+  if ('durationMs' in fault) {
+    return fault.durationMs <= shortMs ? null : { ...fault, durationMs: Math.floor(fault.durationMs / 2) };
+  }
+  if ('outage' in fault) {
+    const { outage } = fault;
+    if (outage.again > 0) return { ...fault, outage: { ...outage, again: outage.again - 1 } };
+    return outage.downMs <= shortMs ? null : { ...fault, outage: { ...outage, downMs: Math.floor(outage.downMs / 2) } };
+  }
+  return null;
+}
