@@ -43,6 +43,7 @@ export function sessionKey(session: number): Buffer {
 export const batchRows: KeyBounds = rowsOf('b');
 export const resultsRows: KeyBounds = rowsOf('r');
 export const sessionRows: KeyBounds = rowsOf('s');
+export const allValueRows: KeyBounds = rowsOf('k');
 
 /** The values whose keys begin with `prefix` and stand after `after`; null if there can be none. */
 export function valueRows(prefix: string, after: string | null): KeyBounds | null {

@@ -138,6 +138,8 @@ export function damageWitnessFile(
     );
     return slot === null ? [] : [{ position, generation: slot.head.generation }];
   });
+  // A crash in the middle of a write may have cost the other one: then nothing would be left.
+  if (kind !== 'both' && slots.length < 2) return null;
   slots.sort((a, b) => b.generation - a.generation);
   const hit = kind === 'both' ? slots : slots.slice(kind === 'newest' ? 0 : 1).slice(0, 1);
   if (hit.length === 0) return null;

@@ -91,6 +91,14 @@ export class MemoryStore extends MemoryReader implements KeyValueStore {
     invariant(this.rows.delete(nameOf(key)), 'there is a row to lose');
   }
 
+  /** As if a bit of its key had turned. */
+  moveRow(from: Uint8Array, to: Uint8Array): void {
+    const row = this.rows.get(nameOf(from));
+    invariant(row !== undefined, 'there is a row to move');
+    this.rows.delete(nameOf(from));
+    this.rows.set(nameOf(to), row);
+  }
+
   /** All rows whose keys begin with one of these letters, as text, in order. */
   dump(letters: string): readonly string[] {
     return [...this.rows]

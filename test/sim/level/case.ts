@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Damage } from './damage.ts';
 import { replace } from './files.ts';
+import { lastWords } from './life.ts';
 import type { Lives } from './lives.ts';
 import { agree, Mismatch } from './mismatch.ts';
 import type { Damaged } from './oracle.ts';
@@ -68,7 +69,7 @@ async function goesOn(lives: Lives, damaged: Damaged | null): Promise<Outcome> {
     const lines = await lives.work('killedWorking', damaged);
     starts.push(lines);
     if (!isFailure(lines, damaged)) break;
-    agree(starts.length <= failuresMax, () => `it fails at every start: ${JSON.stringify(lines.at(-1))}`);
+    agree(starts.length <= failuresMax, () => `it cannot be started any more: ${lastWords(lines)}`);
   }
   const found = starts.flat().filter((line) => line.type === 'found');
   const last = found.at(-1);
@@ -77,7 +78,7 @@ async function goesOn(lives: Lives, damaged: Damaged | null): Promise<Outcome> {
     return 'RECOVERING';
   }
   const report = await lives.report(damaged?.part === 'log' ? null : damaged);
-  agree(report.at(-1)?.type === 'closed', () => `it ended with ${JSON.stringify(report.at(-1))}`);
+  agree(report.at(-1)?.type === 'closed', () => `it did not close: ${lastWords(report)}`);
   if (found.some((each) => hasNoted(each, 'set aside'))) return 'rebuilt';
   return found.some((each) => hasNoted(each, 'log was damaged')) ? 'repaired' : 'harmless';
 }
@@ -85,9 +86,9 @@ async function goesOn(lives: Lives, damaged: Damaged | null): Promise<Outcome> {
 /** Throws Mismatch for what it must not end with. */
 function isFailure(lines: readonly LifeLine[], damaged: Damaged | null): boolean {
   const last = lines.at(-1);
-  if (last?.type === 'refused') throw new Mismatch(`it is refused: ${last.code}: ${last.reason}`);
+  if (last?.type === 'refused') throw new Mismatch(`it does not start: ${lastWords(lines)}`);
   if (last?.type !== 'failed') return false;
-  agree(damaged?.part === 'state' && last.code.startsWith('state'), () => `it fails: ${last.code}: ${last.reason}`);
+  agree(damaged?.part === 'state' && last.code.startsWith('state'), () => `it stops: ${lastWords(lines)}`);
   return true;
 }
 

@@ -197,6 +197,7 @@ export class LevelClient {
       invariant(reply.type === 'read', 'a read is answered with a read');
       const [first] = reply.replies;
       if (first?.type === 'done') return first.result;
+      await delay(retryMs);
     }
   }
 }

@@ -55,16 +55,20 @@ export async function runLife({ orders, ending, prefix, compileCache }: LifeOpti
   }
   const [code, signal] = await exited;
   clearTimeout(silence);
-  if (isSilent)
-    throw new Error(`the replica said nothing for ${silenceMsMax} ms; last: ${JSON.stringify(lines.at(-1))}`);
+  if (isSilent) throw new Error(`the replica said nothing for ${silenceMsMax} ms; ${lastWords(lines)}`);
   const last = lines.at(-1)?.type;
   const announced = last === 'closed' || last === 'refused' || last === 'failed';
   if (!announced && !(isEnding && signal === 'SIGKILL')) {
-    throw new Error(
-      `the replica ended by ${signal ?? `code ${code}`} without a word; last: ${JSON.stringify(lines.at(-1))}`,
-    );
+    throw new Error(`the replica ended by ${signal ?? `code ${code}`} without a word; ${lastWords(lines)}`);
   }
   return lines;
+}
+
+/** How a life ended, in its own words. */
+export function lastWords(lines: readonly LifeLine[]): string {
+  const last = lines.at(-1);
+  if (last?.type === 'refused' || last?.type === 'failed') return `it ${last.type}: ${last.code}: ${last.reason}`;
+  return `the last it told was ${last?.type ?? 'nothing'}`;
 }
 
 function endsAt(ending: Ending, line: LifeLine, answers: number): boolean {

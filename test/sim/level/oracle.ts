@@ -8,6 +8,7 @@ import type { CommandResult } from '../../../src/store/command.ts';
 import { StateModel } from '../../store/state-model.ts';
 import { AttemptBook } from './attempts.ts';
 import { itemSeen } from './command.ts';
+import { lastWords } from './life.ts';
 import { agree } from './mismatch.ts';
 import type { Found, FoundEntry, LifeLine, Served } from './protocol.ts';
 
@@ -48,7 +49,7 @@ export class Oracle {
   check(lines: readonly LifeLine[]): Truth {
     const found = lines.find(({ type }) => type === 'found');
     const served = lines.find(({ type }) => type === 'served');
-    agree(found?.type === 'found' && served?.type === 'served', () => `it does not serve: ${told(lines)}`);
+    agree(found?.type === 'found' && served?.type === 'served', () => `it does not serve: ${lastWords(lines)}`);
     this.#checkWhole(found);
     this.#checkEntries(found.entries);
     this.#checkServed(served, found.entries);
@@ -238,9 +239,4 @@ function commandsIn(entries: readonly FoundEntry[]): number {
 
 function describe(command: { readonly type: string; readonly key?: string; readonly stamp?: object }): string {
   return `${command.type} ${command.key ?? ''} ${JSON.stringify(command.stamp ?? {})}`;
-}
-
-function told(lines: readonly LifeLine[]): string {
-  const last = lines.findLast(({ type }) => type === 'refused' || type === 'failed' || type === 'found');
-  return last?.type === 'refused' || last?.type === 'failed' ? `${last.code}: ${last.reason}` : `${last?.type}`;
 }

@@ -1,0 +1,11 @@
+/**
+ * Seeds that failed once, on some commit, and why. As the plans have changed since, most do not meet the same any more;
+ * they are run for ever all the same.
+ */
+export const failedSeeds: readonly { readonly seed: number; readonly found: string }[] = [
+  { seed: 15, found: 'the simulation: an error of the disk while a directory was being made was not foreseen' },
+  { seed: 33, found: 'the simulation: a request was repeated after its first copy had been refused' },
+  { seed: 78, found: 'the oracle: a claim that is being given up was taken for one that is forgotten' },
+  { seed: 127, found: 'the simulation: a slot of the witness was damaged in a crash that had cost the other' },
+  { seed: 151, found: 'a wiped replica asked for reads under the ids of its former directory' },
+];

@@ -1,0 +1,28 @@
+/** The simulation at a larger scale than the unit tests can afford. */
+import type { ExecutionContext } from 'ava';
+import { runCommand } from '../cluster/command.ts';
+import { repetitions, systemTest } from './system-test.ts';
+
+const seeds = repetitions('SIM_SEEDS', 1000, 4000);
+const firstSeed = 1001;
+const levelCases = repetitions('LEVEL_CASES', 40, 200);
+
+async function run(t: ExecutionContext, program: string, ...args: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await runCommand([process.execPath, program, ...args, '--jobs', '2'], {
+    timeoutMs: 19 * 60_000,
+  });
+  t.log(stdout.trimEnd().split('\n').slice(-30).join('\n'));
+  t.is(code, 0, `${stdout.slice(-20_000)}${stderr.slice(-20_000)}`);
+}
+
+systemTest(`${seeds} seeds of the simulation`, [], async (t) => {
+  await run(t, 'test/sim/main.ts', '--seeds', `${firstSeed}..${firstSeed + seeds - 1}`);
+});
+
+systemTest('the simulation finds every planted bug', [], async (t) => {
+  await run(t, 'test/sim/bugs/main.ts', '--known');
+});
+
+systemTest(`the real LevelDB keeps what the simulated disk promises, ${levelCases} cases`, [], async (t) => {
+  await run(t, 'test/sim/level/main.ts', '--cases', `${levelCases}`);
+});
