@@ -24,3 +24,8 @@ export class StoreError extends Error {
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** What went wrong first: closing up after it may have failed as well. */
+export function originalError(error: unknown): unknown {
+  return error instanceof SuppressedError ? originalError(error.suppressed) : error;
+}

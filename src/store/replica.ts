@@ -11,7 +11,7 @@ import type { CommandResult } from './command.ts';
 import { openDataDirectory } from './data-directory.ts';
 import type { Disk } from './disk.ts';
 import type { DiskSpace } from './disk-space.ts';
-import { StartError } from './errors.ts';
+import { originalError, StartError } from './errors.ts';
 import { openLogStore } from './log-store.ts';
 import type { ReplicaStatus } from './protocol.ts';
 import { createRaftTransport, type RaftTransport } from './raft-transport.ts';
@@ -67,8 +67,16 @@ export interface Replica {
   close(): Promise<void>;
 }
 
-/** Rejects with a StartError, having touched nothing, when it must not start. */
+/** Rejects with a StartError, having touched nothing, when it must not start; else with what the disk said. */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  try {
+    return await assemble(options);
+  } catch (error) {
+    throw originalError(error);
+  }
+}
+
+async function assemble(options: ReplicaOptions): Promise<Replica> {
   const { id, cluster, world, observer } = options;
   const { disk, clock, random } = world;
   await using closing = new AsyncDisposableStack();

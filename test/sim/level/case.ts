@@ -1,5 +1,6 @@
 /** One case: a directory lives for a while, something happens to its files, and it lives on. */
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Damage } from './damage.ts';
 import { replace } from './files.ts';
@@ -9,7 +10,8 @@ import { agree, Mismatch } from './mismatch.ts';
 import type { Damaged } from './oracle.ts';
 import type { Found, LifeLine } from './protocol.ts';
 
-export const outcomes = ['harmless', 'repaired', 'RECOVERING', 'rebuilt', 'refused'] as const;
+/** By hand: LevelDB ends the process at every start, until somebody moves the damaged database away. */
+export const outcomes = ['harmless', 'repaired', 'RECOVERING', 'rebuilt', 'refused', 'by hand'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 export interface CaseContext {
@@ -23,10 +25,11 @@ export interface CaseContext {
 const failuresMax = 3;
 
 /** Throws Mismatch. */
-export async function runDamageCase(damage: Damage, { lives, directory, note }: CaseContext): Promise<Outcome> {
+export async function runDamageCase(damage: Damage, context: CaseContext): Promise<Outcome> {
+  const { lives, directory, note } = context;
   const { random } = lives;
   const older = `${directory}.older`;
-  const count = random.chance(0.2) ? random.integer(4, 6) : random.integer(2, 3);
+  const count = random.chance(0.3) ? random.integer(4, 6) : random.integer(2, 3);
   for (let life = 1; life <= count; life++) {
     // What a stale log lacks must stand in the state, or nobody can notice: a life that closes has written it.
     const closes = life === count ? damage.part === 'identity' : random.chance(0.2);
@@ -46,10 +49,10 @@ export async function runDamageCase(damage: Damage, { lives, directory, note }: 
     case 'identity':
       return isRefused(lives);
     case 'none':
-      return goesOn(lives, null);
+      return goesOn(context, null);
     case 'log':
     case 'state':
-      return goesOn(lives, { part: damage.part, truth });
+      return goesOn(context, { part: damage.part, truth });
   }
 }
 
@@ -62,34 +65,58 @@ async function isRefused(lives: Lives): Promise<Outcome> {
   return 'refused';
 }
 
-async function goesOn(lives: Lives, damaged: Damaged | null): Promise<Outcome> {
+async function goesOn(context: CaseContext, damaged: Damaged | null): Promise<Outcome> {
+  const { lives } = context;
   const starts: (readonly LifeLine[])[] = [];
   if (lives.random.chance(0.3)) starts.push(await lives.cutShort(damaged));
-  for (;;) {
-    const lines = await lives.work('killedWorking', damaged);
-    starts.push(lines);
-    if (!isFailure(lines, damaged)) break;
-    agree(starts.length <= failuresMax, () => `it cannot be started any more: ${lastWords(lines)}`);
-  }
+  const byHand = await startUntilItRuns(context, damaged, starts);
   const found = starts.flat().filter((line) => line.type === 'found');
   const last = found.at(-1);
   if (last !== undefined && last.claim !== null) {
     await staysRecovering(lives, last, damaged);
-    return 'RECOVERING';
+    return byHand ? 'by hand' : 'RECOVERING';
   }
   const report = await lives.report(damaged?.part === 'log' ? null : damaged);
   agree(report.at(-1)?.type === 'closed', () => `it did not close: ${lastWords(report)}`);
+  if (byHand) return 'by hand';
   if (found.some((each) => hasNoted(each, 'set aside'))) return 'rebuilt';
   return found.some((each) => hasNoted(each, 'log was damaged')) ? 'repaired' : 'harmless';
 }
 
-/** Throws Mismatch for what it must not end with. */
-function isFailure(lines: readonly LifeLine[], damaged: Damaged | null): boolean {
+/** Adds what the starts said; true if that took a person. */
+async function startUntilItRuns(
+  { lives, directory, note }: CaseContext,
+  damaged: Damaged | null,
+  starts: (readonly LifeLine[])[],
+): Promise<boolean> {
+  for (let failures = 0, byHand = false; ; failures++) {
+    const lines = await lives.work('killedWorking', damaged);
+    starts.push(lines);
+    if (!hasStopped(lines, damaged)) return byHand;
+    note(lastWords(lines));
+    if (failures < failuresMax) continue;
+    const mayMoveAway = !byHand && damaged !== null && lines.at(-1)?.type === 'aborted';
+    agree(mayMoveAway, () => `it cannot be started any more: ${lastWords(lines)}`);
+    await rename(path.join(directory, damaged.part), path.join(directory, `${damaged.part}.aside`));
+    byHand = true;
+  }
+}
+
+/** Throws Mismatch for what it must not stop with. */
+function hasStopped(lines: readonly LifeLine[], damaged: Damaged | null): boolean {
   const last = lines.at(-1);
-  if (last?.type === 'refused') throw new Mismatch(`it does not start: ${lastWords(lines)}`);
-  if (last?.type !== 'failed') return false;
-  agree(damaged?.part === 'state' && last.code.startsWith('state'), () => `it stops: ${lastWords(lines)}`);
-  return true;
+  switch (last?.type) {
+    case 'refused':
+      throw new Mismatch(`it does not start: ${lastWords(lines)}`);
+    case 'failed':
+      agree(damaged?.part === 'state' && last.code.startsWith('state'), () => `it stops: ${lastWords(lines)}`);
+      return true;
+    case 'aborted':
+      agree(damaged !== null, () => 'LevelDB gives up on files that nobody damaged');
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Until somebody sends what it has lost, no start changes what it holds and claims. */

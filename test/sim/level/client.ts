@@ -117,8 +117,10 @@ export class LevelClient {
   }
 
   #next(): NamedWrite {
-    const again = this.#again.shift();
-    if (again !== undefined) return this.#remember(this.#withLowest(again));
+    for (let again = this.#again.shift(); again !== undefined; again = this.#again.shift()) {
+      // Its copy may have been answered meanwhile.
+      if (this.#open.has(again.stamp.sequence)) return this.#remember(this.#withLowest(again));
+    }
     if (this.#recent.length > 0 && this.#random.chance(0.12)) return this.#random.pick(this.#recent);
     const sequence = this.#nextSequence++;
     const stamp = { session: this.#session as Index, sequence, lowestUnanswered: sequence };
@@ -132,9 +134,13 @@ export class LevelClient {
     const precondition = this.#precondition(key);
     if (this.#random.chance(0.2)) return { type: 'delete', stamp, key, precondition };
     const { seed, valueBytesMax } = this.#options.orders;
-    const bytes = Math.floor(valueBytesMax * this.#random.next() ** 3);
+    const value = {
+      type: this.#random.pick(['text', 'noise'] as const),
+      seed: `${seed}/${this.#values++}`,
+      bytes: Math.floor(valueBytesMax * this.#random.next() ** 3),
+    };
     const contentType = this.#random.pick(['', 'text/plain']);
-    return { type: 'put', stamp, key, precondition, contentType, value: { seed: `${seed}/${this.#values++}`, bytes } };
+    return { type: 'put', stamp, key, precondition, contentType, value };
   }
 
   #precondition(key: string): Precondition {

@@ -16,7 +16,7 @@ const expected: Readonly<Record<string, readonly Outcome[]>> = {
   'log: manifest cut in half': ['RECOVERING'],
   'log: CURRENT deleted': ['RECOVERING'],
   'state: log file cut': ['harmless', 'rebuilt'],
-  'state: bit flipped in a table': ['harmless', 'rebuilt'],
+  'state: bit flipped in a table': ['harmless', 'rebuilt', 'by hand'],
   'state: manifest without its tail': ['rebuilt'],
   'witness: bit flipped in a slot': ['harmless', 'RECOVERING'],
   'witness: both slots rotten': ['refused'],

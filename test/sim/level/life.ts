@@ -56,8 +56,9 @@ export async function runLife({ orders, ending, prefix, compileCache }: LifeOpti
   const [code, signal] = await exited;
   clearTimeout(silence);
   if (isSilent) throw new Error(`the replica said nothing for ${silenceMsMax} ms; ${lastWords(lines)}`);
+  if (signal === 'SIGABRT') lines.push({ type: 'aborted' });
   const last = lines.at(-1)?.type;
-  const announced = last === 'closed' || last === 'refused' || last === 'failed';
+  const announced = last === 'closed' || last === 'refused' || last === 'failed' || last === 'aborted';
   if (!announced && !(isEnding && signal === 'SIGKILL')) {
     throw new Error(`the replica ended by ${signal ?? `code ${code}`} without a word; ${lastWords(lines)}`);
   }

@@ -27,7 +27,7 @@ const firstLife: readonly LifeLine[] = [
 
 function put(sequence: number, key: string): Extract<NamedCommand, { type: 'put' }> {
   const stamp = { session: 2 as Index, sequence, lowestUnanswered: 1 };
-  const value = { seed: `value of ${key}`, bytes: 10 };
+  const value = { type: 'text', seed: `value of ${key}`, bytes: 10 } as const;
   return { type: 'put', stamp, key, value, contentType: '', precondition: noPrecondition };
 }
 

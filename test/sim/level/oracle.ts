@@ -82,6 +82,7 @@ export class Oracle {
       case 'judged':
       case 'refused':
       case 'failed':
+      case 'aborted':
       case 'closed':
         return;
     }

@@ -22,6 +22,7 @@ export interface OpenSession {
 
 /** Stands for the bytes of a value. */
 export interface ValueName {
+  readonly type: 'text' | 'noise';
   readonly seed: string;
   readonly bytes: number;
 }
@@ -83,6 +84,8 @@ export type LifeLine =
   | { readonly type: 'read'; readonly key: string; readonly revision: number; readonly item: ItemSeen | null }
   /** It cannot go on. */
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }
+  /** Said in its stead: one of LevelDB's own assertions ended the process. */
+  | { readonly type: 'aborted' }
   | { readonly type: 'closed' };
 
 /** Null: it was not done, or nobody knows. */
