@@ -84,10 +84,10 @@ export class Kernel {
           if (settling !== undefined) this.#options.afterEvent(settling);
           settling = undefined;
           if (this.#failure !== null) throw this.#failure.error;
-          const first = this.#heap.first;
-          if (enough() || first === undefined || first.at > untilMs) {
+          const isEnough = enough();
+          if (isEnough || (this.#heap.first?.at ?? Number.POSITIVE_INFINITY) > untilMs) {
             running = false;
-            if (first === undefined || first.at > untilMs) this.#now = Math.max(this.#now, untilMs);
+            if (!isEnough) this.#now = Math.max(this.#now, untilMs);
             resolve();
             return;
           }

@@ -99,6 +99,21 @@ test('flapping cuts and heals again and again, and leaves nothing behind', async
   t.is(world.network.blocked.size, 0);
 });
 
+test('a rotation keeps one replica cut off, another at each turn, and leaves nothing behind', async (t) => {
+  const { world, until } = begin(3, [at(0, { type: 'rotation', whom: 'anybody', periodMs: 100, durationMs: 3000 })]);
+  const alone = new Set<string>();
+  for (let ms = 10; ms < 3000; ms += 10) {
+    await until(ms);
+    const links = [...world.network.blocked].map((link) => link.split(' '));
+    const [one] = world.replicas.map(({ id }) => id).filter((id) => links.every((link) => link.includes(id)));
+    t.is(links.length, 4);
+    if (one !== undefined) alone.add(one);
+  }
+  t.is(alone.size, 3);
+  await until(3500);
+  t.is(world.network.blocked.size, 0);
+});
+
 test('a swizzle cuts all off one by one, and joins them again', async (t) => {
   const { world, until } = begin(5, [at(0, { type: 'swizzle', stepMs: 100 })]);
   const sizes: number[] = [];
@@ -288,11 +303,29 @@ test('if only a quorum is healed, it is one of replicas that have all they promi
       at(100, { type: 'wipe', target: 2, outage }),
       at(500, { type: 'damage', target: 4, part: 'log', kind: 'hole', outage: { ...outage, downMs: 60_000 } }),
     ];
-    const { world, nemesis, until } = begin(5, faults, { seed, survivors: 'quorum' });
+    const { world, nemesis, until } = begin(5, faults, { seed, survivors: 'quorum', outcasts: 'down' });
     await until(safetyMs);
     nemesis.heal();
     await until(safetyMs + 1000);
     t.deepEqual(world.running, ['r1', 'r3', 'r5']);
+  }
+});
+
+test('those who are not healed may run, cut off from the others in one direction or in both', async (t) => {
+  for (const [outcasts, inwards, outwards] of [
+    ['isolated', 6, 6],
+    ['deaf', 6, 0],
+    ['mute', 0, 6],
+  ] as const) {
+    const { world, nemesis, until } = begin(5, [], { survivors: 'quorum', outcasts });
+    await until(safetyMs);
+    const survivors = nemesis.heal();
+    await until(safetyMs + 1000);
+    const links = [...world.network.blocked].map((link) => link.split(' '));
+    t.is(survivors.length, 3);
+    t.is(world.running.length, 5);
+    t.is(links.filter(([from = '', to = '']) => survivors.includes(from) && !survivors.includes(to)).length, inwards);
+    t.is(links.filter(([from = '', to = '']) => !survivors.includes(from) && survivors.includes(to)).length, outwards);
   }
 });
 

@@ -81,9 +81,8 @@ export class Nemesis {
   heal(): readonly string[] {
     this.#isHealed = true;
     const survivors = this.#survivors();
-    for (const { id, machine } of this.#targets) {
-      if (!survivors.includes(id)) machine.takeDown('process');
-    }
+    const outcasts = this.#targets.filter(({ id }) => !survivors.includes(id));
+    if (this.#plan.outcasts === 'down') for (const { machine } of outcasts) machine.takeDown('process');
     for (const { undo } of this.#underWay) undo();
     this.#underWay.clear();
     const { network } = this.#world;
@@ -93,8 +92,15 @@ export class Nemesis {
     for (const machine of [...this.#targets.map((target) => target.machine), ...this.#gateways]) {
       if (!machine.isDown) machine.start();
     }
-    if (survivors.length < this.#targets.length) this.#world.note(`only ${survivors.join(' ')} are healed`);
+    if (outcasts.length > 0) this.#castOut(idsOf(outcasts), survivors);
     return survivors;
+  }
+
+  #castOut(outcasts: readonly string[], survivors: readonly string[]): void {
+    const fate = this.#plan.outcasts;
+    this.#world.note(`only ${survivors.join(' ')} are healed; ${fate}: ${outcasts.join(' ')}`);
+    if (fate === 'deaf' || fate === 'isolated') this.#cut(oneWay(survivors, outcasts));
+    if (fate === 'mute' || fate === 'isolated') this.#cut(oneWay(outcasts, survivors));
   }
 
   /** A quorum of those that have all they ever promised: the others may never be needed. */
@@ -114,6 +120,9 @@ export class Nemesis {
         return;
       case 'flapping':
         this.#flap(fault, random);
+        return;
+      case 'rotation':
+        this.#rotate(fault, random);
         return;
       case 'swizzle':
         this.#swizzle(fault, random);
@@ -217,6 +226,20 @@ export class Nemesis {
       this.#later(effect, fault.periodMs * random.between(0.5, 1.5), toggle);
     };
     this.#later(effect, fault.periodMs, toggle);
+  }
+
+  #rotate(fault: FaultOf<'rotation'>, random: SeededRandom): void {
+    const { replicas } = this.#scene(random);
+    let heal = () => {};
+    const effect = this.#lasting(fault, fault.durationMs, `every ${fault.periodMs} ms`, () => heal());
+    const turn = () => {
+      const one = fault.whom === 'leader' ? this.#one('leader', random).id : random.pick(replicas);
+      const before = heal;
+      heal = this.#cut(bothWays([one], replicas));
+      before();
+      this.#later(effect, fault.periodMs * random.between(0.7, 1.3), turn);
+    };
+    turn();
   }
 
   #swizzle(fault: FaultOf<'swizzle'>, random: SeededRandom): void {

@@ -53,6 +53,17 @@ export const faultFamilies: readonly FaultFamily[] = [
             durationMs: between(random, 1000, 5000),
           },
   },
+  {
+    name: 'rotations',
+    weight: 2,
+    deposes: true,
+    draw: (random) => ({
+      type: 'rotation',
+      whom: random.pick(['leader', 'leader', 'anybody'] as const),
+      periodMs: between(random, 300, 1800),
+      durationMs: between(random, 1500, 8000),
+    }),
+  },
   { name: 'storms', weight: 2, deposes: false, draw: drawStorm },
   {
     name: 'clogs',

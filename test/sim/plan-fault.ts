@@ -57,6 +57,13 @@ export type Action =
       readonly periodMs: number;
       readonly durationMs: number;
     }
+  /** One replica after the other is cut off from the rest, and the one before joined again: leaders hardly begin their work. */
+  | {
+      readonly type: 'rotation';
+      readonly whom: 'leader' | 'anybody';
+      readonly periodMs: number;
+      readonly durationMs: number;
+    }
   /** Replicas are cut off one by one, and joined again one by one in another order. */
   | { readonly type: 'swizzle'; readonly stepMs: number }
   /** On top of the run's conditions, on all links or on those of one replica. */
@@ -131,6 +138,8 @@ export function faultName(fault: Action): string {
     case 'partition':
     case 'flapping':
       return `${fault.type} ${fault.shape}`;
+    case 'rotation':
+      return `rotation of ${fault.whom}`;
     case 'crash':
       return `crash (${fault.outage.kind})${fault.outage.again > 0 ? ', again and again' : ''}`;
     case 'failingWrites':

@@ -48,7 +48,7 @@ test('everything in the catalogue comes up', (t) => {
   for (const type of [
     ...['partition', 'flapping', 'swizzle', 'storm', 'clog', 'crash', 'pause', 'suspend', 'slowProcess', 'clockRate'],
     ...['slowDisk', 'stalledDisk', 'fullDisk', 'failingWrites', 'damage', 'witnessDamage', 'staleCopy', 'wipe'],
-    ...['gatewayCrash', 'gatewayPause'],
+    ...['gatewayCrash', 'gatewayPause', 'rotation'],
   ]) {
     t.true(types.delete(type), type);
   }

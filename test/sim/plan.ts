@@ -24,7 +24,12 @@ export interface Plan {
   readonly faults: readonly Fault[];
   /** Who is healed at the end: everybody, or no more than a quorum. */
   readonly survivors: 'everybody' | 'quorum';
+  /** What becomes of the others: gateways still reach those that are not down. */
+  readonly outcasts: (typeof outcastFates)[number];
 }
+
+/** Down, or cut off from the other replicas: altogether, without hearing them, or without being heard. */
+export const outcastFates = ['down', 'isolated', 'deaf', 'mute'] as const;
 
 interface Character {
   /** Between so many and so many. */
@@ -61,7 +66,8 @@ export function generatePlan(seed: number): Plan {
     clockRates: drawClockRates(random, replicas, gateways),
     workload: drawWorkload(random),
     faults: drawFaults(random, { replicas, gateways, safetyMs }),
-    survivors: random.chance(1 / 3) ? 'quorum' : 'everybody',
+    survivors: random.chance(0.4) ? 'quorum' : 'everybody',
+    outcasts: random.pick(outcastFates),
   };
 }
 
@@ -84,8 +90,12 @@ function drawNetwork(random: SeededRandom): NetworkConditions {
 function drawDisk(random: SeededRandom): DiskConditions {
   const writeMs = random.pick([
     [0.2, 1],
+    [0.2, 1],
+    [0.5, 4],
     [0.5, 4],
     [2, 15],
+    [2, 15],
+    [5, 100],
   ] as const);
   return { writeMs, readMs: [0.02, 0.3] };
 }

@@ -70,10 +70,10 @@ async function runPhases(world: World, nemesis: Nemesis, plan: Plan): Promise<Fa
   world.start();
   nemesis.start();
   await kernel.run(plan.safetyMs);
-  nemesis.heal();
+  const survivors = nemesis.heal();
   world.note('healed');
   workload.stop();
-  const ending = new Ending(world);
+  const ending = new Ending(world, survivors);
   await kernel.run(kernel.now + livenessMs, () => ending.isReached());
   if (!ending.isReached()) {
     return { checker: 'liveness', message: ending.whatIsMissing(), giveUp: false, atMs: kernel.now };
@@ -94,17 +94,19 @@ function inOrder(operations: readonly Operation[]): readonly Operation[] {
 }
 
 /**
- * What must come after the healing: clients are answered, each gateway takes a write, every running replica answers
- * reads of every key, and all of them have applied the same.
+ * What must come after the healing: clients are answered, each gateway takes a write, every replica that was healed and
+ * may run answers reads of every key, and all of them have applied the same.
  */
 class Ending {
   readonly #world: World;
+  readonly #survivors: readonly string[];
   #written = 0;
   #readFrom = 0;
   #phase: 'clients' | 'writes' | 'replicas' | 'reads' | 'reached' = 'clients';
 
-  constructor(world: World) {
+  constructor(world: World, survivors: readonly string[]) {
     this.#world = world;
+    this.#survivors = survivors;
   }
 
   /** Between two events; takes the next step when the one before is done. */
@@ -186,12 +188,15 @@ class Ending {
   }
 
   #running(): readonly SimReplica[] {
-    return this.#world.replicas.filter(({ state }) => state !== null);
+    return this.#healed().filter(({ state }) => state !== null);
+  }
+
+  #healed(): readonly SimReplica[] {
+    return this.#world.replicas.filter(({ id }) => this.#survivors.includes(id));
   }
 
   #replicasAgree(): boolean {
-    const { replicas } = this.#world;
-    if (replicas.some(({ life, state }) => life !== null && state === null)) return false;
+    if (this.#healed().some(({ life, state }) => life !== null && state === null)) return false;
     const states = this.#running().map((replica) => replica.state);
     const [first] = states;
     if (first === undefined || first === null) return false;
