@@ -304,12 +304,14 @@ class LevelStateMachine implements KvStateMachine {
   }
 
   #get(query: Extract<Query, { type: 'get' }>): QueryResult {
-    const { index } = this.applied;
-    const row = this.#read(() => getRow(this.#store, valueKey(query.key)));
-    if (row === null) return { type: 'get', revision: index, item: null };
-    const item = readKeyValue(query.key, row.body, query.withValue);
-    // A batch can be read a moment before it counts as applied; its values hold at their own revisions.
-    return { type: 'get', revision: Math.max(index, item.modRevision) as Index, item };
+    if (this.#writing === null) return this.#read(() => getItem(this.#store, query, this.applied.index));
+    // A batch can be read a moment before it counts as applied: what is read tells by itself how far it has come.
+    const snapshot = this.#store.snapshot();
+    try {
+      return this.#read(() => getItem(snapshot, query, readApplied(snapshot).last.index));
+    } finally {
+      snapshot.close();
+    }
   }
 
   async #list({ prefix, after, limit, keysOnly }: Extract<Query, { type: 'list' }>): Promise<QueryResult> {
@@ -356,6 +358,15 @@ class LevelStateMachine implements KvStateMachine {
     this.#condemned = this.#condemn(reason);
     return this.#failure;
   }
+}
+
+function getItem(
+  reader: KeyValueReader,
+  { key, withValue }: Extract<Query, { type: 'get' }>,
+  revision: Index,
+): QueryResult {
+  const row = getRow(reader, valueKey(key));
+  return { type: 'get', revision, item: row === null ? null : readKeyValue(key, row.body, withValue) };
 }
 
 function getRow(reader: KeyValueReader, key: Buffer) {

@@ -162,10 +162,30 @@ test('what is visible before it counts as applied is labelled with the index it 
   while (f.store.get(valueKey('k')) === undefined) await immediate();
   t.is(f.machine.applied.index, index(1));
   t.like(await f.machine.query({ type: 'get', key: 'k', withValue: false }), { revision: 2, item: { modRevision: 2 } });
-  t.like(await f.machine.query({ type: 'get', key: 'none', withValue: false }), { revision: 1, item: null });
+  t.like(await f.machine.query({ type: 'get', key: 'none', withValue: false }), { revision: 2, item: null });
   t.like(await page(f.machine, list({})), { revision: 2, keys: ['k'] });
   f.store.release();
   await written;
+  f.store.hold('visible');
+  const deleted = f.apply(f.delete('k'));
+  while (f.store.get(valueKey('k')) !== undefined) await immediate();
+  t.is(f.machine.applied.index, index(2));
+  t.like(await f.machine.query({ type: 'get', key: 'k', withValue: false }), { revision: 3, item: null });
+  f.store.release();
+  await deleted.written;
+  t.is(f.store.openSnapshots, 0);
+});
+
+test('what is being written and cannot be read yet does not count', async (t) => {
+  const f = await Fixture.start();
+  await f.written(f.put('k', 'old'));
+  f.store.hold('hidden');
+  const { written } = f.apply(f.delete('k'));
+  await immediate();
+  t.like(await f.machine.query({ type: 'get', key: 'k', withValue: false }), { revision: 2, item: { modRevision: 2 } });
+  f.store.release();
+  await written;
+  t.like(await f.machine.query({ type: 'get', key: 'k', withValue: false }), { revision: 3, item: null });
 });
 
 test('groups that come while a batch is being written go into the next one, and see each other', async (t) => {
