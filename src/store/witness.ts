@@ -104,7 +104,7 @@ export function encodeSlot(buffer: Buffer, generation: number, batch: LogBatch, 
 /** Null if it is not a whole slot: never written, torn, or damaged. */
 export function decodeSlot(slot: Buffer): WitnessSlot | null {
   if (slot[0] !== version) return null;
-  const end = headFrom + slot.readUInt32BE(hashedFrom);
+  const end = slotEnd(slot);
   if (end > slot.length || crc32(slot.subarray(hashedFrom, end)) !== slot.readUInt32BE(1)) return null;
   const { head, end: headEnd } = readHead(slot, headFrom);
   const truncateFrom = readUint64(slot, headEnd);
@@ -161,15 +161,26 @@ export class Witness {
   }
 }
 
+/** As much of the slot as is written, most often a page. */
 async function readSlot(file: FixedFile, position: number): Promise<WitnessSlot | null> {
+  const read = async (bytes: number) => {
+    const { buffer, byteOffset, byteLength } = await file.read(position * slotBytes, bytes);
+    return Buffer.from(buffer, byteOffset, byteLength);
+  };
   try {
-    const { buffer, byteOffset, byteLength } = await file.read(position * slotBytes, slotBytes);
-    return decodeSlot(Buffer.from(buffer, byteOffset, byteLength));
+    const page = await read(pageBytes);
+    const end = slotEnd(page);
+    return decodeSlot(end <= pageBytes ? page : await read(Math.min(roundUp(end), slotBytes)));
   } catch (error) {
     // A sector that cannot be read any more is a slot that is not whole.
     if (errorCode(error) === 'EIO') return null;
     throw error;
   }
+}
+
+/** Where the slot says that it ends. */
+function slotEnd(slot: Buffer): number {
+  return headFrom + slot.readUInt32BE(hashedFrom);
 }
 
 function roundUp(bytes: number): number {

@@ -26,12 +26,12 @@ test('on average the leader is taken away more than three times', (t) => {
   t.true(deposed > 3.5, `${deposed}`);
 });
 
-test('on average there is time for more than 300 operations', (t) => {
+test('on average there is time for more than 240 operations', (t) => {
   // Of each client's time a third goes to waiting for a leader, and each answer takes some 100 ms more.
   const asked = plans.map(
     ({ workload, safetyMs }) => ((2 / 3) * workload.clients * safetyMs) / (workload.thinkMs + 100),
   );
-  t.true(mean(asked) >= 300, `${mean(asked)}`);
+  t.true(mean(asked) >= 240, `${mean(asked)}`);
 });
 
 test('seeds differ in character: a few kinds of faults each, calm and stormy ones', (t) => {

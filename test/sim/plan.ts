@@ -53,9 +53,9 @@ const lastBeforeEndMs = 1000;
 
 export function generatePlan(seed: number): Plan {
   const random = streamOf(seed, 'plan');
-  const replicas = random.chance(0.5) ? 3 : 5;
+  const replicas = random.chance(0.6) ? 3 : 5;
   const gateways = random.chance(0.4) ? 1 : 2;
-  const safetyMs = random.integer(20_000, 24_000);
+  const safetyMs = random.integer(20_000, 21_500);
   return {
     seed,
     replicas,
@@ -114,8 +114,8 @@ function drawWorkload(random: SeededRandom): WorkloadPlan {
   return {
     clients,
     keys: random.integer(2, 6),
-    // Together some 30 to 45 requests a second, as long as they are answered at once.
-    thinkMs: (clients * 1000) / random.between(30, 45),
+    // Together some 20 to 35 requests a second, as long as they are answered at once.
+    thinkMs: (clients * 1000) / random.between(20, 35),
     timeoutMs: [random.integer(200, 600), random.integer(800, 2500)],
     mix: {
       get: random.between(2, 5),

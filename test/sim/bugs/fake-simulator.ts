@@ -13,7 +13,12 @@ export const seedThatAlwaysFails = 103;
 
 export async function failureOf(seed: number): Promise<Failure | null> {
   if (seed === seedThatGivesUp) return { checker: 'fake', message: 'too hard to say', giveUp: true, atMs: 1 };
-  if (seed === seedThatDies) process.exit(3);
+  if (seed === seedThatDies) {
+    setImmediate(() => {
+      throw new RangeError('out of nowhere');
+    });
+    await new Promise(() => {});
+  }
   if (seed === seedThatAlwaysFails) return { checker: 'fake', message: 'always wrong', giveUp: false, atMs: 1 };
   while (seed === seedThatHangs);
   const older = { term: 1 as Term, index: 9 as Index };

@@ -76,8 +76,15 @@ export const readBugs: readonly Mutation[] = [
     name: 'revision-of-a-read-is-newer-than-its-row',
     harm: 'a client takes an old value for a newer one, and goes on from there',
     file: 'src/store/state-machine.ts',
-    find: '    const { index } = this.applied;',
-    replace: '    const { index } = this.#appliedInMemory;',
+    find: 'getItem(snapshot, query, readApplied(snapshot).last.index)',
+    replace: 'getItem(snapshot, query, this.#appliedInMemory.index)',
+  },
+  {
+    name: 'get-beside-a-batch-takes-no-snapshot',
+    harm: 'a read bears an older revision than what it shows',
+    file: 'src/store/state-machine.ts',
+    find: 'if (this.#writing === null) return this.#read',
+    replace: 'if (this.#failure === null) return this.#read',
   },
   {
     name: 'revision-of-a-list-is-newer-than-its-rows',

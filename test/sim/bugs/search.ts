@@ -45,7 +45,7 @@ export function searchSeeds(search: SeedSearch, { seedSecondsMax }: SearchOption
     child.once('error', (error) => conclude({ type: 'broken', message: error.message }));
     child.once('close', (code, signal) => {
       clearTimeout(watchdog);
-      conclude(failedIn(seed, 'process', `it ended with ${signal ?? code}: ${complaint.trim()}`));
+      conclude(failedIn(seed, 'process', `it ended with ${signal ?? code}: ${errorIn(complaint)}`));
       if (outcome !== null) resolve(outcome);
     });
   });
@@ -53,6 +53,11 @@ export function searchSeeds(search: SeedSearch, { seedSecondsMax }: SearchOption
 
 const startSecondsMax = 120;
 const complaintLengthMax = 4000;
+
+/** Node prints where it was thrown before the error itself. */
+function errorIn(complaint: string): string {
+  return complaint.match(/^\w*(?:Error|Violation)\b.*$/m)?.[0] ?? complaint.trim();
+}
 
 function failedIn(seed: number | null, checker: string, message: string): SearchOutcome {
   return seed === null ? { type: 'broken', message } : { type: 'failed', seed, checker, message };

@@ -15,11 +15,11 @@ export const stateBugs: readonly Mutation[] = [
       await this.#store.batch(operations.filter((operation) => !isOwn(operation)), { sync: true });`,
   },
   {
-    name: 'hole-in-the-state-is-accepted',
-    harm: 'a replica that lost rows answers reads without them',
-    file: 'src/store/batch-chain.ts',
-    find: 'if (begin !== from && end !== from) {',
-    replace: 'if (from < 0) {',
+    name: 'rows-of-the-state-are-not-summed-up',
+    harm: 'a value whose row stands under a damaged key is gone, and nobody notices',
+    file: 'src/store/state-directory.ts',
+    find: 'if (digest !== applied.digest) {',
+    replace: 'if (digest < 0n) {',
   },
   {
     name: 'writes-are-evaluated-against-the-disk',
