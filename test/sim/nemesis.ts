@@ -295,7 +295,7 @@ export class Nemesis {
   #damage(fault: FaultOf<'damage'>, target: Target): void {
     const { id, replica } = target;
     const { part, kind, outage } = fault;
-    const objection = part === 'log' ? this.#losses.objection(id) : this.#objectionToState(id);
+    const objection = part === 'log' ? this.#objection(id) : this.#objectionToState(id);
     if (objection !== null) {
       this.#skipped(fault, objection);
       return;
@@ -312,7 +312,7 @@ export class Nemesis {
   #damageWitness(fault: FaultOf<'witnessDamage'>, target: Target): void {
     const { id, replica } = target;
     const { which, how, outage } = fault;
-    const objection = this.#losses.objection(id);
+    const objection = this.#objection(id);
     if (objection !== null) {
       this.#skipped(fault, objection);
       return;
@@ -334,7 +334,7 @@ export class Nemesis {
     const objection = (): string | null => {
       if (part === 'state') return this.#objectionToState(id);
       if (part === 'log and witness' && this.#stateHarmed.has(id)) return `the state of ${id} was damaged`;
-      return this.#losses.objection(id);
+      return this.#objection(id);
     };
     const early = objection();
     if (early !== null) {
@@ -368,14 +368,9 @@ export class Nemesis {
 
   #wipe(fault: FaultOf<'wipe'>, target: Target): void {
     const { id, replica } = target;
-    const objection = this.#losses.objection(id);
+    const objection = this.#objection(id);
     if (objection !== null) {
       this.#skipped(fault, objection);
-      return;
-    }
-    const isBorn = this.#targets.some((other) => other.id !== id && (other.replica.status?.lastIndex ?? 0) > 0);
-    if (!isBorn) {
-      this.#skipped(fault, 'nobody else knows it yet');
       return;
     }
     this.#takeDown(fault, [target], fault.outage, () => {
@@ -383,6 +378,13 @@ export class Nemesis {
       this.#lost(id);
       return id;
     });
+  }
+
+  /** Until the others have its first entry, a cluster needs all its replicas: an election among empty logs is unanimous. */
+  #objection(id: string): string | null {
+    const others = this.#targets.filter((other) => other.id !== id && (other.replica.status?.lastIndex ?? 0) > 0);
+    if (others.length <= this.#targets.length / 2) return 'the others have nothing yet';
+    return this.#losses.objection(id);
   }
 
   /** What it built up is on the log's side of the question whether the log is an old one. */

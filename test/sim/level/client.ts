@@ -11,7 +11,14 @@ import { encodeCommand } from '../../../src/store/command-codec.ts';
 import type { ReplicaStatus, StoreReply, StoreRequest, WriteReply } from '../../../src/store/protocol.ts';
 import { type SeededRandom, streamOf } from '../random.ts';
 import { commandOf, itemSeen } from './command.ts';
-import { type LifeLine, type LifeOrders, type NamedCommand, type NamedWrite, resultIn } from './protocol.ts';
+import {
+  type ItemSeen,
+  type LifeLine,
+  type LifeOrders,
+  type NamedCommand,
+  type NamedWrite,
+  resultIn,
+} from './protocol.ts';
 
 export interface LevelClientOptions {
   readonly orders: LifeOrders;
@@ -20,10 +27,10 @@ export interface LevelClientOptions {
   readonly say: (line: LifeLine) => void;
 }
 
-const keys = [...Array.from({ length: 12 }, (_, position) => `shelf/${position}`), 'é', '\uffff', '𐀀', 'a'.repeat(300)];
+const keys = [...Array.from({ length: 40 }, (_, position) => `shelf/${position}`), 'é', '\uffff', '𐀀', 'a'.repeat(300)];
 const lanesMax = 5;
 const commandsPerRequestMax = 8;
-/** A page of a list holds no more. */
+/** A page of a list holds no more; large values take several pages. */
 const listLimit = 1000;
 const timeoutMs = 60_000;
 const retryMs = 5;
@@ -50,17 +57,27 @@ export class LevelClient {
     this.#random = streamOf(options.orders.seed, 'client');
   }
 
-  /** Every key, in one list; resolves when the replica leads and has applied its log. */
+  /** Every key, in one state; resolves when the replica leads and has applied its log. */
   async serve(): Promise<void> {
+    const { status, say } = this.#options;
     for (;;) {
-      const result = await this.#query({ type: 'list', prefix: '', after: null, limit: listLimit, keysOnly: false });
-      invariant(result.type === 'list' && !result.more, 'all keys fit a page');
-      const { revision, items } = result;
-      const { term, stateDigest, appliedIndex } = this.#options.status();
+      const { revision, items } = await this.#list();
+      const { term, stateDigest, appliedIndex } = status();
       // The digest is that of what was read, unless an election came between.
       if (appliedIndex !== revision) continue;
-      this.#options.say({ type: 'served', term, revision, items: items.map(itemSeen), stateDigest });
+      say({ type: 'served', term, revision, items, stateDigest });
       return;
+    }
+  }
+
+  async #list(): Promise<{ readonly revision: number; readonly items: readonly ItemSeen[] }> {
+    const items: ItemSeen[] = [];
+    for (;;) {
+      const after = items.at(-1)?.key ?? null;
+      const result = await this.#query({ type: 'list', prefix: '', after, limit: listLimit, keysOnly: false });
+      invariant(result.type === 'list', 'a list is answered with a list');
+      items.push(...result.items.map(itemSeen));
+      if (!result.more) return { revision: result.revision, items };
     }
   }
 

@@ -32,10 +32,7 @@ export interface CaseResult {
   readonly seconds: number;
 }
 
-/**
- * Some cases stay within LevelDB's write buffer of 4 MiB, others leave it behind within one life. More would not fit the
- * page in which a client lists every key.
- */
+/** Some cases stay within LevelDB's write buffer of 4 MiB, others leave it behind within one life. */
 const valueBytesMax = [2000, 60_000, 250_000] as const;
 const fullDiskValueBytesMax = 60_000;
 
