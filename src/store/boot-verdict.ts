@@ -43,8 +43,7 @@ export type BootVerdict =
       readonly keep: EntryId;
       /** Its claim is null only if the kept entries are proven to reach the claim. */
       readonly hardState: HardState;
-      /** Of the newest slot: a rebuilt database at it is judged as this one was, until the next batch is durable. */
-      readonly generation: number;
+      /** A database that is rebuilt has the generation before this one, the highest there is: else boot ids would fall. */
       readonly nextGeneration: number;
     };
 
@@ -85,7 +84,6 @@ export function bootVerdict(slots: readonly WitnessSlot[], log: LogEvidence): Bo
     claim,
     keep,
     hardState: withClaim(claim, keep),
-    generation,
     nextGeneration,
   };
 }

@@ -71,10 +71,10 @@ export async function openVerifiedLog(
       return { ...verdict, database, summary };
     }
     case 'recovering': {
-      const { keep, hardState, generation } = verdict;
+      const { keep, hardState, nextGeneration } = verdict;
       const summary = summaryThrough(prefix, keep.index, evidence.chainHashAt(keep.index));
       await copyLog(disk, directory, database, {
-        generation,
+        generation: nextGeneration - 1,
         hardState,
         last: summary.last,
         chainHash: summary.chainHash,

@@ -9,6 +9,10 @@ export const failedSeeds: readonly { readonly seed: number; readonly found: stri
   { seed: 127, found: 'the simulation: a slot of the witness was damaged in a crash that had cost the other' },
   { seed: 151, found: 'a wiped replica asked for reads under the ids of its former directory' },
   { seed: 296, found: 'a read of a key that had just been deleted was labelled with a revision at which it was there' },
+  {
+    seed: 31716,
+    found: 'a repair that was cut short let the boot id fall: peers would not have heard the replica again',
+  },
   { seed: 30426, found: 'the simulation: a replica was taken away for good before the others had anything' },
   { seed: 10018, found: 'a bit that turned in the key of a row of the state made an existing key seem absent' },
   { seed: 20977, found: 'a start that failed told of its closing up and not of what had gone wrong' },

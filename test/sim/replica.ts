@@ -90,7 +90,7 @@ export class SimReplica {
     const { kernel, rateOf } = this.#context;
     const life = kernel.startLife(this.id, rateOf(this.id));
     this.#life = life;
-    kernel.after(0, life, 'world', () => void this.#open(life));
+    kernel.after(0, life, 'world', () => void this.#open(life).catch((error) => kernel.fail(error)));
   }
 
   /** It stays down until `start`. */

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { levelDisk } from '../../src/store/disk-level.ts';
@@ -45,6 +45,23 @@ test('a boot id is not used again, wherever the start before was cut off', async
     const next = await withLog(path, async ({ store }) => store.state.bootId);
     t.true(next > bootId);
     bootId = next;
+  }
+});
+
+test('a boot id is not used again after a repair under an older witness, wherever that start was cut off', async (t) => {
+  for (const lost of crashes) {
+    const path = await scratch(t);
+    const older = join(await scratch(t), 'witness');
+    await withLog(path, ({ store }) => store.append(batch(commands(1, 1, 20))));
+    await cp(join(path, 'witness'), older);
+    let bootId = 0;
+    for (let life = 0; life < 5; life++) bootId = await withLog(path, async ({ store }) => store.state.bootId);
+    await cp(older, join(path, 'witness'));
+    await crashWhileOpening(path, lost);
+    await withLog(path, async ({ store }) => {
+      t.true(store.state.bootId > bootId, `${lost}: ${store.state.bootId} after ${bootId}`);
+      t.deepEqual(plain(await readAll(store)), plain(commands(1, 1, 20)));
+    });
   }
 });
 

@@ -21,6 +21,8 @@ export interface CaseContext {
   readonly note: (line: string) => void;
 }
 
+/** How long it works to show that it can. */
+const afterwardsMax = 60;
 /** A state that is found damaged while it runs stops the replica; the next start builds it anew. */
 const failuresMax = 3;
 
@@ -29,11 +31,12 @@ export async function runDamageCase(damage: Damage, context: CaseContext): Promi
   const { lives, directory, note } = context;
   const { random } = lives;
   const older = `${directory}.older`;
-  const count = random.chance(0.3) ? random.integer(4, 6) : random.integer(2, 3);
+  // A start leaves a table behind, and four of them make LevelDB compact: then it reads what nobody else does.
+  const [count, answersMax] = random.chance(0.3) ? [random.integer(6, 8), 30] : [random.integer(2, 3), 120];
   for (let life = 1; life <= count; life++) {
     // What a stale log lacks must stand in the state, or nobody can notice: a life that closes has written it.
     const closes = life === count ? damage.part === 'identity' : random.chance(0.2);
-    await lives.work(closes ? 'closed' : 'killedWorking', null);
+    await lives.work(closes ? 'closed' : 'killedWorking', answersMax, null);
     if (life === 1) await replace(directory, older);
     // A start leaves LevelDB's log file empty: seldom before the damage.
     if (random.chance(life < count ? 0.3 : 0.05)) await lives.cutShort(null);
@@ -90,7 +93,7 @@ async function startUntilItRuns(
   starts: (readonly LifeLine[])[],
 ): Promise<boolean> {
   for (let failures = 0, byHand = false; ; failures++) {
-    const lines = await lives.work('killedWorking', damaged);
+    const lines = await lives.work('killedWorking', afterwardsMax, damaged);
     starts.push(lines);
     if (!hasStopped(lines, damaged)) return byHand;
     note(lastWords(lines));

@@ -25,6 +25,7 @@ export interface Damage {
 
 const levelFile = { log: /^\d+\.log$/, table: /^\d+\.ldb$/, manifest: /^MANIFEST-\d+$/, current: /^CURRENT$/ } as const;
 const manifestTailBytes = 10;
+const flipsMax = 16;
 const slots = [0, 1] as const;
 
 /** A file of a LevelDB: the newest but for tables, of which any may be hit. */
@@ -48,6 +49,17 @@ const fileDamages: readonly FileDamage[] = [
   },
   { name: 'log file deleted', file: 'log', inflict: remove },
   { name: 'bit flipped in a table', file: 'table', inflict: flipAnyBit },
+  {
+    name: 'bits flipped in a table',
+    file: 'table',
+    async inflict(file, sizeBytes, random) {
+      const done: string[] = [];
+      for (let flips = random.integer(2, flipsMax); flips > 0; flips--) {
+        done.push(await flipAnyBit(file, sizeBytes, random));
+      }
+      return done.join(', ');
+    },
+  },
   { name: 'table cut', file: 'table', inflict: cutAnywhere },
   { name: 'table emptied', file: 'table', inflict: (file) => cut(file, 0) },
   { name: 'table deleted', file: 'table', inflict: remove },

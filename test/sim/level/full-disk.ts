@@ -9,6 +9,7 @@ export const fullDiskName = 'disk full';
 /** The witness takes 5 of them. */
 export const smallMiB = 10;
 const roomMiB = 64;
+const afterwardsMax = 60;
 
 /** Throws Mismatch. */
 export async function runFullDiskCase(lives: Lives, disk: SmallDisk, note: (line: string) => void): Promise<Outcome> {
@@ -22,7 +23,7 @@ export async function runFullDiskCase(lives: Lives, disk: SmallDisk, note: (line
   // There may be room for a start, or none; it must not do harm.
   note(`started on the full disk: ${lastWords(await lives.report(null))}`);
   await disk.resize(roomMiB);
-  await lives.work('killedWorking', null);
+  await lives.work('killedWorking', afterwardsMax, null);
   const report = await lives.report(null);
   agree(report.at(-1)?.type === 'closed', () => `with room again it did not close: ${lastWords(report)}`);
   return 'harmless';

@@ -15,7 +15,6 @@ export interface LivesOptions {
   readonly prefix?: readonly string[];
 }
 
-const answersMax = 120;
 const microsecondsMax = 2000;
 /** A start takes about this long from its first look at the directory on, and this long for its first batch. */
 const startMicroseconds = { opening: 40_000, judged: 2000 } as const;
@@ -32,8 +31,8 @@ export class Lives {
     this.random = streamOf(options.seed, 'lives');
   }
 
-  /** Until it is killed, or told to close. */
-  work(type: 'killedWorking' | 'closed', damaged: Damaged | null): Promise<readonly LifeLine[]> {
+  /** Until it is killed, or told to close, after so many answers at most. */
+  work(type: 'killedWorking' | 'closed', answersMax: number, damaged: Damaged | null): Promise<readonly LifeLine[]> {
     const answers = this.random.integer(1, answersMax);
     const microseconds = this.random.integer(0, microsecondsMax);
     return this.#live({ type, answers, microseconds }, { works: true }, damaged);
