@@ -54,11 +54,13 @@ export async function* verifiedRecords(
     to === null
       ? { gte: entryKey(from), lt: entriesEnd }
       : { gte: entryKey(from), lt: entryKey(to + 1), limit: to - from + 1 };
-  for await (const [, bytes] of reader.iterate(range)) {
+  for await (const [key, bytes] of reader.iterate(range)) {
     const record = readRecord(bytes);
     if (record.type === 'flaw') return yield flaw(`entry ${next}: ${record.reason}`);
     const { entry } = record;
     if (entry.index !== next) return yield flaw(`entry ${next} is missing: entry ${entry.index} is in its place`);
+    // The record is whole, but nobody would find it again.
+    if (Buffer.compare(key, entryKey(next)) !== 0) return yield flaw(`entry ${next} stands under another key`);
     if (entry.term < term || record.previous !== chainHash) {
       return yield flaw(`entry ${next} does not follow the one before`);
     }
@@ -75,6 +77,9 @@ export function recordIn(reader: KeyValueReader, at: Index): LogRecord {
   const bytes = reader.get(entryKey(at));
   const record = bytes === undefined ? flaw('it is missing') : readRecord(bytes);
   if (record.type === 'flaw') throw new StoreError('logDamaged', `log entry ${at}: ${record.reason}`);
+  if (record.entry.index !== at) {
+    throw new StoreError('logDamaged', `log entry ${at}: entry ${record.entry.index} is in its place`);
+  }
   return record;
 }
 

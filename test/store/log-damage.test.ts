@@ -6,7 +6,7 @@ import type { Disk } from '../../src/store/disk.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError, StoreError } from '../../src/store/errors.ts';
 import { chainHashBeforeTheLog, payloadOf, writeRecord } from '../../src/store/log-record.ts';
-import { entryKey } from '../../src/store/log-rows.ts';
+import { entryKey, recordIn } from '../../src/store/log-rows.ts';
 import { slotBytes } from '../../src/store/witness.ts';
 import { damages } from '../system/log-damage.ts';
 import { failingDisk } from './fault-disk.ts';
@@ -274,6 +274,47 @@ async function withOlderWitness(
   });
   await cp(older, witness);
 }
+
+/** As if bits had turned in the key of the row. */
+async function moveRow({ log }: FilledLog, from: number, to: number): Promise<void> {
+  const database = await levelDisk.openKeyValueStore(log, { createIfMissing: false });
+  const value = database.get(entryKey(from)) ?? Buffer.alloc(0);
+  await database.batch(
+    [
+      { type: 'delete', key: entryKey(from) },
+      { type: 'put', key: entryKey(to), value },
+    ],
+    { sync: true },
+  );
+  await database.close();
+}
+
+test('a whole entry that stands under another key is missing, even the last one', async (t) => {
+  for (const [from, to] of [
+    [60, 60 + 2 ** 20],
+    [100, 100 + 2 ** 20],
+  ] as const) {
+    const written = await filled(t, { sessions: 1, sessionEntries: 100 });
+    await moveRow(written, from, to);
+    await withLog(written.path, async (log) => {
+      t.is(log.store.state.last.index, index(from - 1));
+      await checkRecovering(t, written, log);
+      await sendAgain(log, written);
+    });
+    await checkWhole(t, written);
+  }
+});
+
+test('an entry that stands in the place of another is not read as that one', async (t) => {
+  const written = await filled(t, { sessions: 1, sessionEntries: 100 });
+  await withLog(written.path, async ({ store }) => {
+    t.notThrows(() => store.chainHash(index(50)));
+  });
+  await moveRow(written, 60, 50);
+  const database = await levelDisk.openKeyValueStore(written.log, { createIfMissing: false });
+  t.throws(() => recordIn(database, index(50)), { instanceOf: StoreError, code: 'logDamaged' });
+  await database.close();
+});
 
 test('a torn newest slot costs nothing', async (t) => {
   const written = await filled(t, { sessions: 2 });
