@@ -75,11 +75,27 @@ export const logBugs: readonly Mutation[] = [
     harm: 'a replica that lost entries serves without them',
     file: 'src/store/log-rows.ts',
     find: `    if (entry.index !== next) return yield flaw(\`entry \${next} is missing: entry \${entry.index} is in its place\`);
+    // The record is whole, but nobody would find it again.
+    if (Buffer.compare(key, entryKey(next)) !== 0) return yield flaw(\`entry \${next} stands under another key\`);
     if (entry.term < term || record.previous !== chainHash) {
       return yield flaw(\`entry \${next} does not follow the one before\`);
     }
 `,
     replace: '',
+  },
+  {
+    name: 'entry-under-another-key-is-accepted',
+    harm: 'a replica starts with an entry that nobody will find again, and stops when somebody needs it',
+    file: 'src/store/log-rows.ts',
+    find: 'if (Buffer.compare(key, entryKey(next)) !== 0) return',
+    replace: 'if (Buffer.compare(key, entryKey(next)) > 1) return',
+  },
+  {
+    name: 'boot-id-falls-with-a-repair',
+    harm: 'a replica whose repair was cut short is not heard by its peers, who take it for an older life',
+    file: 'src/store/log-boot.ts',
+    find: 'generation: nextGeneration - 1,\n        hardState,',
+    replace: 'generation: slots[0]?.head.generation ?? 0,\n        hardState,',
   },
   {
     name: 'damaged-log-makes-no-claim',
