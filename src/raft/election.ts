@@ -30,7 +30,7 @@ function campaign(state: RaftState, phase: Phase): void {
   state.verifiedIndex = 0 as Index;
   // Neither role has a leader: whoever still believed in the old one would refuse every pre-vote.
   if (phase === 'preVote') {
-    state.role = { name: 'preCandidate', votes };
+    state.role = { name: 'preCandidate', votes, late: votesOfTerm(state) };
   } else {
     enterTerm(state, (state.currentTerm + 1) as Term);
     state.votedFor = state.id;
@@ -49,6 +49,8 @@ export function handleRequestVote(state: RaftState, request: RequestVote): void 
   if (believesInLeader(state)) return;
   const upToDate = atLeastAsUpToDate(request.last, voteBasis(state));
   if (request.phase === 'preVote') {
+    // A vote on its way to the disk would be taken back by the term that is asked about: with slow disks for ever.
+    if (!hardStateIsDurable(state)) return;
     const granted = request.term > state.currentTerm && upToDate;
     // A grant speaks of the term asked about; a refusal tells the asker of ours.
     reply(state, request, granted, granted ? request.term : state.currentTerm);
@@ -100,15 +102,31 @@ export function handleRequestVoteReply(state: RaftState, message: RequestVoteRep
       becomeFollower(state, message.term, null);
       return;
     }
-    if (role.name !== 'candidate' || message.term !== state.currentTerm) return;
-    role.votes.set(message.from, { granted: message.granted, uuid: message.uuid });
+    if (message.term !== state.currentTerm) return;
+    votesOfTerm(state)?.set(message.from, { granted: message.granted, uuid: message.uuid });
   }
   tally(state);
+}
+
+/** Null if it has not stood for election in this term, or has heard since that it is lost. */
+function votesOfTerm({ role }: RaftState): Map<ReplicaId, Vote> | null {
+  switch (role.name) {
+    case 'candidate':
+      return role.votes;
+    case 'preCandidate':
+      return role.late;
+    default:
+      return null;
+  }
 }
 
 function tally(state: RaftState): void {
   const { role } = state;
   if (role.name !== 'preCandidate' && role.name !== 'candidate') return;
+  if (role.name === 'preCandidate' && role.late !== null && electionResult(state, role.late) === 'won') {
+    becomeLeader(state, role.late);
+    return;
+  }
   const result = electionResult(state, role.votes);
   switch (result) {
     case 'pending':

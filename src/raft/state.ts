@@ -38,7 +38,13 @@ export interface LeaderRole {
 
 export type Role =
   | { readonly name: 'follower'; leader: ReplicaId | null }
-  | { readonly name: 'preCandidate' | 'candidate'; readonly votes: Map<ReplicaId, Vote> }
+  | {
+      readonly name: 'preCandidate';
+      readonly votes: Map<ReplicaId, Vote>;
+      /** The real votes, if it has stood for election in this term: one that was slow to be written still counts. */
+      readonly late: Map<ReplicaId, Vote> | null;
+    }
+  | { readonly name: 'candidate'; readonly votes: Map<ReplicaId, Vote> }
   | LeaderRole;
 
 /** What a voter said it holds and claims, for a cluster without a leader to explain itself. */

@@ -73,7 +73,7 @@ export class ClientWriter {
   write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
     return new Promise((settle) => {
       if (this.#closed) return settle({ type: 'noLeader' });
-      if (this.#deadlines.size >= openWritesMax || this.#sequenceSpan() >= sequenceSpanMax) {
+      if (this.#deadlines.size >= openWritesMax || this.#sequenceSpan() + this.#queue.length >= sequenceSpanMax) {
         return settle({ type: 'overloaded' });
       }
       const deadlineAt = this.#options.clock.now() + timeoutMs;

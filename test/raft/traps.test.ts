@@ -4,7 +4,7 @@ import { InvariantError } from '../../src/raft/assert.ts';
 import { raftConstants } from '../../src/raft/constants.ts';
 import type { Index } from '../../src/raft/types.ts';
 import { beforeTheLog, term } from '../../src/raft/types.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, calm } from './cluster.ts';
 import {
   accepted,
   appendEntries,
@@ -382,6 +382,53 @@ test('with a slow disk, each new term takes back the vote that is being written'
 
   t.is(Number(replica.state.currentTerm), 2);
   t.is(only(replica.takeSent(), 'requestVote').length, 2, 'its requests leave, however late');
+});
+
+for (const size of [3, 5]) {
+  test(`with slow disks, ${size} replicas take back one another's votes while they are being written, for ever`, (t) => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const cluster = new Cluster({ size, seed });
+      cluster.runUntil('the first entry is everywhere', () => cluster.isSettled);
+      cluster.crash(cluster.leaderId);
+      // A leader may take as long as that.
+      cluster.conditions = { ...calm, writeMs: [electionTimeoutMaxMs, writeTimeoutMs / 2] };
+
+      cluster.runUntil('somebody leads', () => cluster.leader !== null, 20 * electionTimeoutMaxMs);
+    }
+    t.pass();
+  });
+}
+
+test('a vote that is being written is taken back by the term of a pre-vote', (t) => {
+  const voter = givenReplica({ log: [1] });
+  voter.step(requestVote({ from: 'r2', phase: 'vote', term: 2, last: entryId(1, 1) }));
+  voter.beginBatch();
+
+  voter.step(requestVote({ from: 'r2', phase: 'preVote', term: 3, last: entryId(1, 1) }));
+  t.deepEqual(voter.takeSent(), []);
+
+  voter.completeBatch();
+  voter.step(requestVote({ from: 'r2', phase: 'preVote', term: 3, last: entryId(1, 1) }));
+  t.deepEqual(
+    only(voter.takeSent(), 'requestVoteReply').map(({ phase, granted }) => ({ phase, granted })),
+    [
+      { phase: 'vote', granted: true },
+      { phase: 'preVote', granted: true },
+    ],
+  );
+});
+
+test('a vote that was slow to be written comes when its candidate has begun to ask anew, and is lost', (t) => {
+  const candidate = givenReplica({ log: [1] });
+  makeCandidate(candidate);
+  const { currentTerm } = candidate.state;
+  timeOut(candidate);
+  t.is(candidate.state.role.name, 'preCandidate');
+
+  candidate.step(requestVoteReply({ phase: 'vote', term: currentTerm, granted: true }));
+
+  t.is(candidate.state.role.name, 'leader');
+  t.is(candidate.state.currentTerm, currentTerm);
 });
 
 // The log

@@ -294,3 +294,29 @@ test('without room for a session fresh writes are refused at once, with the reas
   link.take().answer({ type: 'write', replies: [{ type: 'diskFull' }] });
   t.deepEqual(await outcome, { type: 'diskFull' });
 });
+
+test('writes that pile up behind one that is stuck stay in the window of the session table', async (t) => {
+  const { clock, r1, write, writer, lead } = setUp();
+  void write('stuck');
+  await clock.settle();
+  const stuck = r1.take();
+  t.is(stuck.commands.length, 1);
+  let furthest = 0;
+  const answerAll = async () => {
+    for (await clock.settle(); r1.sent.length > 0; await clock.settle()) {
+      const sent = r1.take();
+      for (const position of sent.commands.keys()) {
+        const stamp = stampOf(sent, position);
+        furthest = Math.max(furthest, (stamp?.sequence ?? 0) - (stamp?.lowestUnanswered ?? 0));
+      }
+      sent.answer({ type: 'write', replies: sent.commands.map(() => putDone(11)) });
+    }
+  };
+  for (let round = 0; round < 3; round++) {
+    lead(null);
+    for (let count = 0; count < 29_000; count++) void writer.write(put('k'), 5000);
+    lead(r1);
+    await answerAll();
+  }
+  t.true(furthest < 65_536, `${furthest} behind the lowest unanswered one`);
+});
