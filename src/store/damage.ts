@@ -7,12 +7,11 @@ export class DamagedRowError extends Error {
   override readonly name = 'DamagedRowError';
 }
 
-/** A row that is wrong, a file that LevelDB finds wrong, or one that is gone. */
+/** A row that is wrong, a file that LevelDB finds wrong, one that is gone, or one that is too short to be a table. */
+const damageCodes: ReadonlySet<string | undefined> = new Set(['LEVEL_CORRUPTION', 'ENOENT', 'EINVAL']);
+
 export function isDamage(error: unknown): boolean {
-  return causes(error).some((cause) => {
-    const code = errorCode(cause);
-    return cause instanceof DamagedRowError || code === 'LEVEL_CORRUPTION' || code === 'ENOENT';
-  });
+  return causes(error).some((cause) => cause instanceof DamagedRowError || damageCodes.has(errorCode(cause)));
 }
 
 export function isHeldByAnother(error: unknown): boolean {

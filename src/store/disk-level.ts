@@ -220,6 +220,7 @@ const systemCodes: ReadonlyMap<string, string> = new Map([
   ['No space left on device', 'ENOSPC'],
   ['Disk quota exceeded', 'EDQUOT'],
   ['Input/output error', 'EIO'],
+  ['Invalid argument', 'EINVAL'],
   ['Permission denied', 'EACCES'],
   ['Operation not permitted', 'EPERM'],
   ['Read-only file system', 'EROFS'],

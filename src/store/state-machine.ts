@@ -268,6 +268,8 @@ class LevelStateMachine implements KvStateMachine {
       this.#applied = applied;
       batch.written.resolve();
     } catch (cause) {
+      // A compaction that meets a damaged table fails every write from then on, in every later life too.
+      if (isDamage(cause)) this.#readFailure(cause);
       this.#failure ??= new StoreError(
         'stateWriteFailed',
         `the state could not be written (${innermostMessage(cause)}): check the disk, then start the replica again`,

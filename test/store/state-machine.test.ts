@@ -739,6 +739,32 @@ test('a row that is missing is found at the next start, though every other one i
   await anew.close();
 });
 
+for (const [name, cut] of [
+  ['cut', (bytes: Buffer) => bytes.subarray(0, 100)],
+  ['emptied', (bytes: Buffer) => bytes.subarray(0, 0)],
+] as const) {
+  test(`a table that is ${name} is found at the next start`, async (t) => {
+    const at = await temporary(t);
+    const { entries, digest } = await leaveState(at, 1000, 300);
+    await (await open(levelDisk, false, at)).close();
+    change(at, '.ldb', cut);
+    const anew = await open(levelDisk, false, at);
+    t.is(anew.applied.index, index(0));
+    await anew.apply(entries, hash).written;
+    t.is(anew.digest(), digest);
+    await anew.close();
+  });
+}
+
+test('a write that meets damage leaves word for the next start, or it would meet it again', async (t) => {
+  const f = await Fixture.start();
+  f.store.failure = Object.assign(new Error('corrupted compressed block contents'), { code: 'LEVEL_CORRUPTION' });
+  const { written } = f.apply(f.put('k', 'v'));
+  await t.throwsAsync(written, { instanceOf: StoreError, code: 'stateDamaged' });
+  await f.machine.close();
+  t.regex(Buffer.from(f.disk.files.get(`${path}.condemned`) ?? '').toString(), /corrupted compressed block/);
+});
+
 test('a state that another holds is refused, and left as it is', async (t) => {
   const at = await temporary(t);
   const machine = await open(levelDisk, true, at);
