@@ -13,7 +13,7 @@ function describeRequest(request: Request): string {
     case 'get':
       return `get ${request.key}`;
     case 'put':
-      return `put ${request.key} = ${request.value}${describeCondition(request.condition)}`;
+      return `put ${request.key} = ${shortened(request.value)}${describeCondition(request.condition)}`;
     case 'delete':
       return `delete ${request.key}${describeCondition(request.condition)}`;
     case 'list':
@@ -36,7 +36,7 @@ function describeOutcome(outcome: Outcome): string {
 function describeReply(reply: Reply): string {
   switch (reply.type) {
     case 'got':
-      return `${reply.item === null ? 'absent' : `${reply.item.value} of ${reply.item.modRevision}`}, read at ${reply.revision}`;
+      return `${reply.item === null ? 'absent' : `${shortened(reply.item.value)} of ${reply.item.modRevision}`}, read at ${reply.revision}`;
     case 'put':
       return `put, revision ${reply.revision}, version ${reply.version}${reply.created ? ', created' : ''}`;
     case 'deleted':
@@ -46,12 +46,17 @@ function describeReply(reply: Reply): string {
     case 'conditionFailed':
       return `condition failed, current ${reply.current}`;
     case 'listed': {
-      const items = reply.items.map(({ key, value, modRevision }) => `${key} = ${value} of ${modRevision}`);
+      const items = reply.items.map(({ key, value, modRevision }) => `${key} = ${shortened(value)} of ${modRevision}`);
       return `[${items.join(', ')}]${reply.more ? ' and more' : ''}, read at ${reply.revision}`;
     }
     default:
       return unreachable(reply);
   }
+}
+
+/** A value is known by its beginning. */
+export function shortened(value: string): string {
+  return value.length <= 32 ? value : `${value.slice(0, 16)}… (${value.length})`;
 }
 
 function rounded(timeMs: number): number {

@@ -6,7 +6,7 @@
  * order. Of the writes with an unknown outcome the others are kept apart: any of them may have happened, unseen.
  */
 import { invariant, unreachable } from '../../src/raft/assert.ts';
-import { describe } from './describe.ts';
+import { describe, shortened } from './describe.ts';
 import { compareKeys } from './key-order.ts';
 import type { Condition, Item, Operation, Reply, Request, Value } from './operation.ts';
 import { inRealTime, type Timed } from './real-time.ts';
@@ -93,7 +93,7 @@ class Collector {
   #enter(timed: Timed): void {
     const { request, outcome } = timed.operation;
     if (request.type === 'put') {
-      invariant(!this.#writers.has(request.value), `no two puts write the same: ${request.value}`);
+      invariant(!this.#writers.has(request.value), `no two puts write the same: ${shortened(request.value)}`);
       this.#writers.set(request.value, timed);
     }
     if (request.type === 'list') return;
@@ -160,12 +160,13 @@ class Collector {
   #sawItem(timed: Timed, { key, value, modRevision }: Omit<Item, 'version'>, version: number | null): void {
     const writer = this.#writers.get(value);
     if (writer === undefined || keyOf(writer) !== key) {
-      this.#complain(`nobody wrote ${value} to ${key}`, timed);
+      this.#complain(`nobody wrote ${shortened(value)} to ${key}`, timed);
       return;
     }
     const known = this.#sawRevision(timed, key, modRevision);
     if (known.by === null && writer.operation.outcome.type === 'unknown') this.#identify(known, writer, timed);
-    if (known.by !== writer) this.#complain(`${value} is not what was written at ${modRevision}`, writer, timed);
+    if (known.by !== writer)
+      this.#complain(`${shortened(value)} is not what was written at ${modRevision}`, writer, timed);
     if (version === null) return;
     known.version ??= version;
     if (known.version !== version) this.#complain(`the version at ${modRevision} is ${known.version}`, writer, timed);

@@ -5,7 +5,7 @@
  */
 import { unreachable } from '../../src/raft/assert.ts';
 import { attributeDeletes } from './delete-attribution.ts';
-import { describe } from './describe.ts';
+import { describe, shortened } from './describe.ts';
 import { IndexOrder, type Placed } from './index-order.ts';
 import { LogReplay } from './log-replay.ts';
 import { conditionName, type LoggedWrite, loggedCondition } from './logged-write.ts';
@@ -75,7 +75,7 @@ function executionProblems(replay: LogReplay, operations: readonly Operation[]):
   const problems: string[] = [];
   for (const value of replay.values) {
     const indexes = replay.indexesOf(value);
-    const where = `the put of ${value} was carried out at index ${indexes.join(' and ')}`;
+    const where = `the put of ${shortened(value)} was carried out at index ${indexes.join(' and ')}`;
     const writer = writers.get(value);
     if (writer === undefined) problems.push(`${where}, but nobody asked for it`);
     else if (indexes.length > 1) problems.push(`${where}:\n  ${describe(writer)}`);
@@ -176,5 +176,5 @@ function isSameItem(a: Seen | null, b: Seen | null): boolean {
 }
 
 function describeItem(item: Seen | null): string {
-  return item === null ? 'there is no such key' : `${item.key} = ${item.value} of ${item.modRevision}`;
+  return item === null ? 'there is no such key' : `${item.key} = ${shortened(item.value)} of ${item.modRevision}`;
 }

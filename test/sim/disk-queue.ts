@@ -83,6 +83,10 @@ export class DiskQueue {
     this.#failing = { code, left: count };
   }
 
+  get failing(): boolean {
+    return this.#failing !== null;
+  }
+
   slowDown(extraMs: number): void {
     this.#extraMs = extraMs;
   }

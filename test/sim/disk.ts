@@ -75,6 +75,11 @@ export class SimDisk {
     return this.#full;
   }
 
+  /** Writes fail, or may yet. */
+  get failing(): boolean {
+    return this.#queue.failing;
+  }
+
   /** The disk as this life sees it. Operations in flight, open handles and locks end with the life. */
   attach(life: Life): Disk {
     this.#queue.interruptDead();

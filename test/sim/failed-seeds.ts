@@ -13,7 +13,10 @@ export const failedSeeds: readonly { readonly seed: number; readonly found: stri
     seed: 31716,
     found: 'a repair that was cut short let the boot id fall: peers would not have heard the replica again',
   },
-  { seed: 62144, found: 'a bit that turned in the key of a log entry was not seen at the start, and the entry not found later' },
+  {
+    seed: 62144,
+    found: 'a bit that turned in the key of a log entry was not seen at the start, and the entry not found later',
+  },
   { seed: 30426, found: 'the simulation: a replica was taken away for good before the others had anything' },
   { seed: 10018, found: 'a bit that turned in the key of a row of the state made an existing key seem absent' },
   { seed: 20977, found: 'a start that failed told of its closing up and not of what had gone wrong' },

@@ -24,7 +24,7 @@ export class Life {
   #backlog: Event[] = [];
   #waking = false;
 
-  /** Its clock says `#localAt` at the true time `#trueAt`, and runs on from there at `#rate`. */
+  /** Its clock says `#localAt` until the true time `#trueAt`, and runs on from there at `#rate`: it never goes back. */
   #rate: number;
   #trueAt: number;
   #localAt = 0;
@@ -70,8 +70,8 @@ export class Life {
   /** The whole machine stands still, its clock too. */
   suspend(durationMs: number): void {
     this.pause(durationMs);
-    this.#localAt = this.#now() - durationMs * this.#rate;
-    this.#trueAt = this.#kernel.now;
+    this.#readClock();
+    this.#trueAt = Math.max(this.#trueAt, this.#kernel.now + durationMs);
   }
 
   /** From now on every event keeps it busy for so long; 0: none. */
@@ -81,8 +81,7 @@ export class Life {
 
   /** From now on its clock runs this fast. */
   setRate(rate: number): void {
-    this.#localAt = this.#now();
-    this.#trueAt = this.#kernel.now;
+    this.#readClock();
     this.#rate = rate;
   }
 
@@ -117,7 +116,13 @@ export class Life {
   }
 
   #now(): number {
-    return this.#localAt + (this.#kernel.now - this.#trueAt) * this.#rate;
+    return this.#localAt + Math.max(0, this.#kernel.now - this.#trueAt) * this.#rate;
+  }
+
+  /** What it says from now on no longer depends on how fast it ran, or stood, before. */
+  #readClock(): void {
+    this.#localAt = this.#now();
+    this.#trueAt = Math.max(this.#trueAt, this.#kernel.now);
   }
 
   #setTimer(delayMs: number, callback: () => void): Timer {

@@ -220,6 +220,11 @@ test('no more than a minority is lost', async (t) => {
   t.is(world.skipped.length, 2);
   t.is(nemesis.done, 3);
   t.deepEqual(world.damaged, ['r1', 'r2'], 'the state holds no promises');
+  t.deepEqual(
+    world.replicas.map(({ lost }) => lost),
+    [true, true, false, false, false],
+    'nobody else may refuse to start for good',
+  );
 });
 
 test('a log is damaged only while the others are in order, and the same one only when it is in order again', async (t) => {

@@ -320,7 +320,7 @@ export class Nemesis {
     this.#takeDown(fault, [target], outage, () => {
       const damage = replica.disk.damageWitness(which, how);
       if (damage === null) return `${id}: there is nothing to damage`;
-      if (which === 'both') this.#lost(id);
+      if (which === 'both') this.#lost(target);
       // One slot holds nothing that was promised and is not in the log as well: that is not excused.
       else this.#losses.damage(id);
       return `${id}: ${damage}`;
@@ -359,7 +359,7 @@ export class Nemesis {
       this.#takeDown(fault, [target], outage, () => {
         replica.disk.restore(part, image);
         if (part === 'state') this.#harmedState(target);
-        else if (part === 'log and witness') this.#lost(id);
+        else if (part === 'log and witness') this.#lost(target);
         else this.#harmed(id);
         return `${id}, ${ageMs} ms old`;
       });
@@ -375,7 +375,7 @@ export class Nemesis {
     }
     this.#takeDown(fault, [target], fault.outage, () => {
       replica.disk.wipe();
-      this.#lost(id);
+      this.#lost(target);
       return id;
     });
   }
@@ -402,9 +402,10 @@ export class Nemesis {
     replica.excuse();
   }
 
-  #lost(id: string): void {
+  #lost({ id, replica }: Target): void {
     this.#losses.lose(id);
     this.#world.noteDamage(id);
+    replica.lose();
   }
 
   /** `done`: what it says for a person, or does first, as soon as they are down. */

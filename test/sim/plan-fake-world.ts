@@ -137,6 +137,7 @@ export class FakeReplica extends FakeProcess implements TargetReplica {
   lastIndex = 10;
   appliedIndex = 10;
   excused = false;
+  lost = false;
 
   get role(): string | null {
     return this.life === null ? null : 'follower';
@@ -148,6 +149,10 @@ export class FakeReplica extends FakeProcess implements TargetReplica {
 
   override start(): void {
     if (this.refused === null) super.start();
+  }
+
+  lose(): void {
+    this.lost = true;
   }
 
   excuse(): void {

@@ -38,6 +38,8 @@ export interface TargetReplica extends TargetProcess {
   readonly status: { readonly lastIndex: number; readonly appliedIndex: number } | null;
   /** From now on it may find its disk failing or its state damaged, say so, and stop. */
   excuse(): void;
+  /** What it promised is gone: it may refuse to start for good. */
+  lose(): void;
 }
 
 export interface TargetWorld {

@@ -34,6 +34,14 @@ test('on average there is time for more than 240 operations', (t) => {
   t.true(mean(asked) >= 240, `${mean(asked)}`);
 });
 
+test('most values are small, some fill pages, a few fill batches', (t) => {
+  const share = (some: (bytesMax: number) => boolean) =>
+    plans.filter(({ workload }) => some(workload.valueBytes[1])).length / plans.length;
+  t.true(share((bytesMax) => bytesMax < 100) > 0.7);
+  t.true(share((bytesMax) => bytesMax > 8192) > 0.1);
+  t.true(share((bytesMax) => bytesMax > 256 * 1024) > 0.02);
+});
+
 test('seeds differ in character: a few kinds of faults each, calm and stormy ones', (t) => {
   const kinds = plans.map(({ faults }) => new Set(faults.map(({ type }) => type)).size);
   t.true(plans.filter((_, at) => (kinds[at] ?? 0) <= 3).length > plans.length / 20);

@@ -64,7 +64,7 @@ export function generatePlan(seed: number): Plan {
     network: drawNetwork(random),
     disk: drawDisk(random),
     clockRates: drawClockRates(random, replicas, gateways),
-    workload: drawWorkload(random),
+    workload: drawWorkload(random, streamOf(seed, 'value sizes')),
     faults: drawFaults(random, { replicas, gateways, safetyMs }),
     survivors: random.chance(0.4) ? 'quorum' : 'everybody',
     outcasts: random.pick(outcastFates),
@@ -108,15 +108,27 @@ function drawClockRates(random: SeededRandom, replicas: number, gateways: number
   return rates;
 }
 
+/**
+ * Most values are small. Some make batches of many pages; a few are so large that batches, messages and windows are full
+ * and entries leave the memory.
+ */
+const valueSizes = [
+  { weight: 16, valueBytes: [1, 16], slower: 1 },
+  { weight: 3, valueBytes: [500, 12_000], slower: 1 },
+  { weight: 1, valueBytes: [20_000, 600_000], slower: 2 },
+] as const;
+
 /** Few clients per key, and few operations on each: a history must stay checkable. */
-function drawWorkload(random: SeededRandom): WorkloadPlan {
+function drawWorkload(random: SeededRandom, sizes: SeededRandom): WorkloadPlan {
   const clients = random.integer(4, 8);
+  const { valueBytes, slower } = pickByWeight(sizes, valueSizes);
   return {
     clients,
     keys: random.integer(2, 6),
     // Together some 20 to 35 requests a second, as long as they are answered at once.
-    thinkMs: (clients * 1000) / random.between(20, 35),
+    thinkMs: (slower * clients * 1000) / random.between(20, 35),
     timeoutMs: [random.integer(200, 600), random.integer(800, 2500)],
+    valueBytes,
     mix: {
       get: random.between(2, 5),
       pinnedGet: random.between(0.3, 1.5),
@@ -143,7 +155,7 @@ function drawFaults(
   const fromMs = random.chance(earlyProbability) ? 0 : bornMs;
   const faults = Array.from({ length: random.integer(...character.faults) }, (): Fault => {
     const atMs = Math.round(random.between(fromMs, cluster.safetyMs - lastBeforeEndMs));
-    const action = pickByWeight(random, families).draw(random, cluster);
+    const action = pickByWeight(random, families).family.draw(random, cluster);
     return { ...action, atMs, choice: random.integer(0, 2 ** 31) };
   });
   return faults.sort((a, b) => a.atMs - b.atMs);
@@ -156,11 +168,11 @@ function drawFamilies(random: SeededRandom, probability: number): readonly Weigh
   return [...new Set([anchor, ...drawn])].map((family) => ({ family, weight: family.weight * random.between(0.3, 2) }));
 }
 
-function pickByWeight(random: SeededRandom, families: readonly Weighted[]): FaultFamily {
-  let left = random.next() * families.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { family, weight } of families) {
-    left -= weight;
-    if (left < 0) return family;
+function pickByWeight<One extends { readonly weight: number }>(random: SeededRandom, some: readonly One[]): One {
+  let left = random.next() * some.reduce((sum, { weight }) => sum + weight, 0);
+  for (const one of some) {
+    left -= one.weight;
+    if (left < 0) return one;
   }
-  return random.pick(families).family;
+  return random.pick(some);
 }

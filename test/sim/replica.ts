@@ -40,8 +40,10 @@ export class SimReplica {
   #life: Life | null = null;
   #replica: Replica | null = null;
   #refused: string | null = null;
-  /** What stood on its disk was damaged, or a write failed: it may find that, say so, and stop. */
+  /** What stood on its disk was damaged, or a write failed: until it has started anew, it may find that, and stop. */
   #excused = false;
+  /** What it promised is gone: it may refuse to start for good. */
+  #lost = false;
   #uuids = 0;
   /** Its supervisor is about to start it again. */
   #restart: Event | null = null;
@@ -82,6 +84,10 @@ export class SimReplica {
 
   excuse(): void {
     this.#excused = true;
+  }
+
+  lose(): void {
+    this.#lost = true;
   }
 
   start(): void {
@@ -150,6 +156,8 @@ export class SimReplica {
         },
       });
       if (life.dead) return;
+      // A start reads everything: what was damaged is found by now.
+      if (!this.disk.failing) this.#excused = false;
       this.#replica = replica;
       this.#appliedIndex = -1;
       oracle.started(this.id, replica.inspect);
@@ -162,12 +170,12 @@ export class SimReplica {
   #ended(life: Life, error: unknown): void {
     if (life.dead) return;
     const { kernel, note } = this.#context;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.crash('process');
     if (!this.#mayEndWith(error)) {
       kernel.fail(error);
       return;
     }
+    const reason = error instanceof Error ? error.message : String(error);
+    this.crash('process');
     note(`${this.id} ends: ${reason}`);
     if (isFinal(error)) this.#refused = reason;
     else this.#restart = kernel.after(restartMs, null, 'world', () => this.start());
@@ -182,7 +190,7 @@ export class SimReplica {
     if (error instanceof InvariantError) return false;
     // A disk that fails while a directory is being made or repaired says so itself.
     const isFromDisk = error instanceof StoreError || errorCode(error) !== undefined;
-    return this.#excused && (isFromDisk || error instanceof IdentityLostError);
+    return isFinal(error) ? this.#lost : this.#excused && isFromDisk;
   }
 }
 

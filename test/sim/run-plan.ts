@@ -101,7 +101,7 @@ class Ending {
   readonly #world: World;
   readonly #survivors: readonly string[];
   #written = 0;
-  #readFrom = 0;
+  #reading = 0;
   #phase: 'clients' | 'writes' | 'replicas' | 'reads' | 'reached' = 'clients';
 
   constructor(world: World, survivors: readonly string[]) {
@@ -111,12 +111,13 @@ class Ending {
 
   /** Between two events; takes the next step when the one before is done. */
   isReached(): boolean {
-    const { workload, gateways } = this.#world;
+    const { workload, gateways, kernel } = this.#world;
+    const fail = (error: unknown) => kernel.fail(error);
     switch (this.#phase) {
       case 'clients':
         if (workload.open > 0) return false;
         this.#phase = 'writes';
-        for (const position of gateways.keys()) void this.#write(position);
+        for (const position of gateways.keys()) this.#write(position).catch(fail);
         return false;
       case 'writes':
         if (this.#written < gateways.length) return false;
@@ -125,10 +126,10 @@ class Ending {
       case 'replicas':
         if (!this.#replicasAgree()) return false;
         this.#phase = 'reads';
-        for (const replica of this.#running()) void this.#read(replica);
+        for (const replica of this.#meantToRun()) this.#read(replica).catch(fail);
         return false;
       case 'reads':
-        if (this.#readFrom < this.#running().length) return false;
+        if (this.#reading > 0) return false;
         this.#phase = 'reached';
         return true;
       case 'reached':
@@ -177,6 +178,7 @@ class Ending {
     const [client] = workload.clients;
     const [gateway] = gateways;
     if (client === undefined || gateway === undefined) throw new Error('a run has a client and a gateway');
+    this.#reading++;
     const list = { type: 'list', prefix: '', limit: 1000 } as const;
     for (const request of [list, ...workload.keys.map((key) => ({ type: 'get', key }) as const)]) {
       for (;;) {
@@ -184,28 +186,23 @@ class Ending {
         if (outcome.type === 'answered') break;
       }
     }
-    this.#readFrom++;
+    this.#reading--;
   }
 
-  #running(): readonly SimReplica[] {
-    return this.#healed().filter(({ state }) => state !== null);
-  }
-
-  #healed(): readonly SimReplica[] {
-    return this.#world.replicas.filter(({ id }) => this.#survivors.includes(id));
+  /** All that were healed, but for those that refuse to start for good. */
+  #meantToRun(): readonly SimReplica[] {
+    return this.#world.replicas.filter(({ id, refused }) => this.#survivors.includes(id) && refused === null);
   }
 
   #replicasAgree(): boolean {
-    if (this.#healed().some(({ life, state }) => life !== null && state === null)) return false;
-    const states = this.#running().map((replica) => replica.state);
+    const replicas = this.#meantToRun();
+    const states = replicas.map(({ state }) => state);
     const [first] = states;
     if (first === undefined || first === null) return false;
     const { lastIndex } = first.log;
     const level = states.every(
       (state) => state?.claim === null && state.log.lastIndex === lastIndex && state.publishIndex === lastIndex,
     );
-    return (
-      level && new Set(this.#running().map(({ status }) => `${status?.appliedIndex}/${status?.stateDigest}`)).size === 1
-    );
+    return level && new Set(replicas.map(({ status }) => `${status?.appliedIndex}/${status?.stateDigest}`)).size === 1;
   }
 }

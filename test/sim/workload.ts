@@ -5,7 +5,7 @@
 import { httpRequest, outcomeOf } from '../history/http.ts';
 import type { Operation, Request } from '../history/operation.ts';
 import type { SimGateway } from './gateway.ts';
-import type { SimHttp } from './http.ts';
+import type { HttpReply, SimHttp } from './http.ts';
 import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
 import type { SeededRandom } from './random.ts';
@@ -17,6 +17,8 @@ export interface WorkloadPlan {
   readonly thinkMs: number;
   /** How long clients are ready to wait. */
   readonly timeoutMs: readonly [number, number];
+  /** Of values, at least as long as it takes to tell them apart. */
+  readonly valueBytes: readonly [number, number];
   /** How much of each there is, in any unit. */
   readonly mix: Readonly<Record<OperationKind, number>>;
 }
@@ -74,7 +76,8 @@ export class Workload {
   }
 
   start(): void {
-    for (const client of this.clients) void this.#work(client);
+    const { kernel } = this.#options;
+    for (const client of this.clients) this.#work(client).catch((error) => kernel.fail(error));
   }
 
   /** No new operations. */
@@ -82,7 +85,7 @@ export class Workload {
     this.#stopping = true;
   }
 
-  /** One operation of its own, outside the mix. */
+  /** One operation of its own, outside the mix. Rejects if the answer is none that there can be. */
   async perform(client: Client, request: Request, timeoutMs: number, gateway: SimGateway, replica?: string) {
     const parameters = [`timeout=${Math.ceil(timeoutMs)}ms`, ...(replica === undefined ? [] : [`replica=${replica}`])];
     const { kernel, http } = this.#options;
@@ -99,13 +102,18 @@ export class Workload {
       outcome: outcomeOf(request, answer === 'lost' ? null : answer),
     };
     this.operations.push(operation);
+    if (replica !== undefined && operation.outcome.type === 'answered') checkServedBy(replica, answer);
     kernel.trace.mixBytes(JSON.stringify(operation.outcome));
     learn(client, operation);
     return operation;
   }
 
+  /** Says all along which one it is: none can be put together from others unnoticed. */
   newValue(): string {
-    return `v${++this.#values}`;
+    const name = `v${++this.#values}.`;
+    const { plan, random } = this.#options;
+    const bytes = random.integer(...plan.valueBytes);
+    return name.repeat(Math.max(1, Math.round(bytes / name.length)));
   }
 
   async #work(client: Client): Promise<void> {
@@ -153,6 +161,11 @@ export class Workload {
         return { type: 'delete', key, condition: seen > 0 && random.chance(0.5) ? matches : { type: 'none' } };
     }
   }
+}
+
+function checkServedBy(replica: string, answer: HttpReply | 'lost'): void {
+  const servedBy = answer === 'lost' ? 'nobody' : answer.headers['bazar-served-by'];
+  if (servedBy !== replica) throw new Error(`${replica} was to answer, and ${servedBy} did`);
 }
 
 function learn({ seen }: Client, { request, outcome }: Operation): void {

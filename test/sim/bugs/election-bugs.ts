@@ -54,8 +54,8 @@ export const electionBugs: readonly Mutation[] = [
     name: 'votes-of-an-older-term-count',
     harm: 'a candidate leads by votes that its voters have since given to another',
     file: election,
-    find: "if (role.name !== 'candidate' || message.term !== state.currentTerm) return;",
-    replace: "if (role.name !== 'candidate') return;",
+    find: 'if (message.term !== state.currentTerm) return;\n    votesOfTerm(state)',
+    replace: 'votesOfTerm(state)',
   },
   {
     name: 'longer-log-wins-whatever-its-terms',

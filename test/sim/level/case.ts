@@ -2,6 +2,7 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { SeededRandom } from '../random.ts';
 import type { Damage } from './damage.ts';
 import { replace } from './files.ts';
 import { lastWords } from './life.ts';
@@ -14,25 +15,28 @@ import type { Found, LifeLine } from './protocol.ts';
 export const outcomes = ['harmless', 'repaired', 'RECOVERING', 'rebuilt', 'refused', 'by hand'] as const;
 export type Outcome = (typeof outcomes)[number];
 
+/** Brief: as few lives as it takes. */
+export type Extent = 'full' | 'brief';
+
 export interface CaseContext {
   readonly lives: Lives;
   readonly directory: string;
+  readonly extent: Extent;
   /** Says what was done, for a person. */
   readonly note: (line: string) => void;
 }
 
 /** How long it works to show that it can. */
-const afterwardsMax = 60;
+const afterwardsMax = 40;
 /** A state that is found damaged while it runs stops the replica; the next start builds it anew. */
 const failuresMax = 3;
 
 /** Throws Mismatch. */
 export async function runDamageCase(damage: Damage, context: CaseContext): Promise<Outcome> {
-  const { lives, directory, note } = context;
+  const { lives, directory, extent, note } = context;
   const { random } = lives;
   const older = `${directory}.older`;
-  // A start leaves a table behind, and four of them make LevelDB compact: then it reads what nobody else does.
-  const [count, answersMax] = random.chance(0.3) ? [random.integer(6, 8), 30] : [random.integer(2, 3), 120];
+  const { count, answersMax } = livesBefore(extent, random);
   for (let life = 1; life <= count; life++) {
     // What a stale log lacks must stand in the state, or nobody can notice: a life that closes has written it.
     const closes = life === count ? damage.part === 'identity' : random.chance(0.2);
@@ -57,6 +61,13 @@ export async function runDamageCase(damage: Damage, context: CaseContext): Promi
     case 'state':
       return goesOn(context, { part: damage.part, truth });
   }
+}
+
+function livesBefore(extent: Extent, random: SeededRandom): { readonly count: number; readonly answersMax: number } {
+  if (extent === 'brief') return { count: 2, answersMax: 40 };
+  // A start leaves a table behind, and four of them make LevelDB compact: then it reads what nobody else does.
+  if (random.chance(0.3)) return { count: random.integer(6, 8), answersMax: 30 };
+  return { count: random.integer(2, 3), answersMax: 120 };
 }
 
 async function isRefused(lives: Lives): Promise<Outcome> {

@@ -12,7 +12,8 @@ const expected: Readonly<Record<string, readonly Outcome[]>> = {
   'log: bit flipped in the log file': ['harmless', 'repaired', 'RECOVERING'],
   'log: page of the log file zeroed': ['harmless', 'repaired', 'RECOVERING'],
   'log: log file deleted': ['RECOVERING'],
-  'log: table cut': ['RECOVERING'],
+  // A start that was cut short leaves tables that belong to nothing.
+  'log: table cut': ['harmless', 'RECOVERING'],
   'log: manifest cut in half': ['RECOVERING'],
   'log: CURRENT deleted': ['RECOVERING'],
   'state: log file cut': ['harmless', 'rebuilt'],
@@ -36,7 +37,7 @@ for (const [seed, [name, outcomes]] of Object.entries(expected).entries()) {
   const lack = kind.type === 'fullDisk' ? smallDiskLack() : null;
   const declare = lack === null ? test : test.skip;
   declare(`the real disk keeps its promises: ${name}${lack === null ? '' : ` (${lack})`}`, async (t) => {
-    const { outcome, mismatch, notes } = await inLane(seed, () => runCase(kind, seed, scratch));
+    const { outcome, mismatch, notes } = await inLane(seed, () => runCase(kind, seed, 'brief', scratch));
     for (const note of notes) t.log(note);
     t.is(mismatch, null);
     t.true(outcome !== null && outcomes.includes(outcome), `${outcome}`);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { scratchDirectory, sweepScratch } from '../../cluster/scratch.ts';
+import { ArgumentError } from '../main-arguments.ts';
 import { type CaseKind, type CaseResult, caseKinds, nameOf, runCase } from './run-case.ts';
 import { smallDiskLack } from './small-disk.ts';
 import { table } from './table.ts';
@@ -36,8 +37,14 @@ const { values: flags } = parseArgs({
 
 const progressEveryMs = 5000;
 
-if (flags.help) process.stdout.write(help);
-else await runCases(natural('cases'), natural('seed'), natural('jobs'));
+try {
+  if (flags.help) process.stdout.write(help);
+  else await runCases(natural('cases'), natural('seed'), natural('jobs'));
+} catch (error) {
+  if (!(error instanceof ArgumentError)) throw error;
+  console.error(`sim:level: ${error.message}; --help tells more`);
+  process.exitCode = 2;
+}
 
 async function runCases(cases: number, firstSeed: number, jobs: number): Promise<void> {
   const kinds = kindsToRun();
@@ -53,7 +60,7 @@ async function runCases(cases: number, firstSeed: number, jobs: number): Promise
   const work = async () => {
     while (next < firstSeed + cases) {
       const seed = next++;
-      const result = await runCase(kinds[seed % kinds.length] as CaseKind, seed, scratch);
+      const result = await runCase(kinds[seed % kinds.length] as CaseKind, seed, 'full', scratch);
       results.push(result);
       if (result.outcome === null) await tellMismatch(result);
     }
@@ -70,7 +77,7 @@ async function runCases(cases: number, firstSeed: number, jobs: number): Promise
 function kindsToRun(): readonly CaseKind[] {
   const named = caseKinds.filter((kind) => nameOf(kind).includes(flags.damage));
   if (named.length === 0) {
-    throw new Error(`no damage is called ${flags.damage}; there are:\n${caseKinds.map(nameOf).join('\n')}`);
+    throw new ArgumentError(`no damage is called ${flags.damage}; there are:\n${caseKinds.map(nameOf).join('\n')}`);
   }
   const lack = smallDiskLack();
   const kinds = named.filter(({ type }) => lack === null || type !== 'fullDisk');
@@ -93,6 +100,6 @@ async function tellMismatch({ seed, kind, mismatch, notes, place }: CaseResult):
 function natural(name: 'cases' | 'seed' | 'jobs'): number {
   const number = Number(flags[name]);
   if (!Number.isSafeInteger(number) || number < 1)
-    throw new Error(`--${name} is a whole number from 1, got ${flags[name]}`);
+    throw new ArgumentError(`--${name} is a whole number from 1, got ${flags[name]}`);
   return number;
 }

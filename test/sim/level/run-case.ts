@@ -2,7 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { streamOf } from '../random.ts';
-import { type Outcome, runDamageCase } from './case.ts';
+import { type Extent, type Outcome, runDamageCase } from './case.ts';
 import { type Damage, damages } from './damage.ts';
 import { fullDiskName, runFullDiskCase, smallMiB } from './full-disk.ts';
 import { Lives } from './lives.ts';
@@ -37,7 +37,7 @@ const valueBytesMax = [2000, 60_000, 250_000] as const;
 const fullDiskValueBytesMax = 60_000;
 
 /** `scratch` is a directory of the caller's, for any number of cases. */
-export async function runCase(kind: CaseKind, seed: number, scratch: string): Promise<CaseResult> {
+export async function runCase(kind: CaseKind, seed: number, extent: Extent, scratch: string): Promise<CaseResult> {
   const startedAt = performance.now();
   const place = path.join(scratch, `${seed}`);
   const directory = path.join(place, 'data');
@@ -45,7 +45,13 @@ export async function runCase(kind: CaseKind, seed: number, scratch: string): Pr
   const result = { seed, kind: nameOf(kind), notes, place };
   await mkdir(place);
   try {
-    const outcome = await outcomeOf(kind, seed, { place, directory, scratch, note: (line) => void notes.push(line) });
+    const outcome = await outcomeOf(kind, seed, {
+      place,
+      directory,
+      scratch,
+      extent,
+      note: (line) => void notes.push(line),
+    });
     await rm(place, { recursive: true });
     return { ...result, outcome, mismatch: null, seconds: secondsSince(startedAt) };
   } catch (error) {
@@ -54,18 +60,23 @@ export async function runCase(kind: CaseKind, seed: number, scratch: string): Pr
   }
 }
 
-interface Places {
+interface CaseOptions {
+  readonly extent: Extent;
   readonly place: string;
   readonly directory: string;
   readonly scratch: string;
   readonly note: (line: string) => void;
 }
 
-async function outcomeOf(kind: CaseKind, seed: number, { place, directory, scratch, note }: Places): Promise<Outcome> {
+async function outcomeOf(
+  kind: CaseKind,
+  seed: number,
+  { place, directory, scratch, extent, note }: CaseOptions,
+): Promise<Outcome> {
   const common = { directory, seed, compileCache: path.join(scratch, 'compiled') };
   if (kind.type === 'damage') {
     const lives = new Lives({ ...common, valueBytesMax: streamOf(seed, 'values').pick(valueBytesMax) });
-    return runDamageCase(kind.damage, { lives, directory, note });
+    return runDamageCase(kind.damage, { lives, directory, extent, note });
   }
   await using disk = await openSmallDisk(place, smallMiB);
   const lives = new Lives({ ...common, valueBytesMax: fullDiskValueBytesMax, prefix: disk.prefix });
