@@ -5,7 +5,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { hunt } from './hunt.ts';
 import { bugNamed, knownSeedsFile, plantedBugs } from './list.ts';
-import type { PlantedBug } from './planted-bug.ts';
 import { heading, lineOf, summaryOf } from './report.ts';
 
 const help = `Usage: npm run sim:bugs -- [options]
@@ -13,7 +12,7 @@ const help = `Usage: npm run sim:bugs -- [options]
 Plants each bug into the product, and runs seeds until one fails. Fails itself unless every bug is found.
 
   --bug NAME        only this one; may be given several times
-  --known           only each bug's known seed
+  --known           only bugs whose seed is known, and only that seed
   --from SEED       the first seed (1)
   --most COUNT      so many seeds at most (2000)
   --jobs COUNT      so many bugs at a time (2)
@@ -53,10 +52,11 @@ async function main(): Promise<boolean> {
   const from = count('from', flags.from);
   const seeds = Array.from({ length: count('most', flags.most) }, (_, nth) => from + nth);
   const jobs = count('jobs', flags.jobs);
-  const bugs = flags.bug?.map(bugNamed) ?? plantedBugs;
+  const asked = flags.bug?.map(bugNamed) ?? plantedBugs;
+  const bugs = flags.known ? asked.filter(({ knownSeed }) => knownSeed !== null) : asked;
   console.log(heading);
   const verdicts = await hunt(bugs, {
-    seedsOf: flags.known ? knownSeedsOf : () => seeds,
+    seedsOf: ({ knownSeed }) => (flags.known && knownSeed !== null ? [knownSeed] : seeds),
     simulator: pathToFileURL(resolve(flags.simulator)).href,
     jobs,
     seedSecondsMax,
@@ -66,11 +66,6 @@ async function main(): Promise<boolean> {
   const found = verdicts.filter((verdict) => verdict.type === 'found');
   if (flags.write) keep(new Map(found.map(({ bug, seed }) => [bug, seed])));
   return found.length === bugs.length;
-}
-
-function knownSeedsOf({ name, knownSeed }: PlantedBug): readonly number[] {
-  if (knownSeed === null) console.error(`no seed is known that finds ${name}: search with --bug ${name} --write`);
-  return knownSeed === null ? [] : [knownSeed];
 }
 
 function keep(seeds: ReadonlyMap<string, number>): void {
