@@ -313,7 +313,7 @@ export class Raft {
     const wasDurable = hardStateIsDurable(state);
     state.durableHardStateVersion = batch.hardStateVersion;
     if (!wasDurable && hardStateIsDurable(state)) {
-      state.outbox.push(...state.outboxAfterHardState);
+      state.outbox = state.outbox.concat(state.outboxAfterHardState);
       state.outboxAfterHardState = [];
       // The election timer stood while the vote was being written.
       resetElectionTimer(state);

@@ -242,9 +242,14 @@ export function acknowledge(state: RaftState): void {
 
 function rejectAppend(state: RaftState, message: AppendEntries): void {
   const { index, term } = message.previous;
+  const to = message.from;
+  // The newest refusal says all: leaders ask with every heartbeat, and a disk that hangs takes minutes for a term.
+  state.outboxAfterHardState = state.outboxAfterHardState.filter(
+    (waiting) => waiting.to !== to || waiting.type !== 'appendEntriesReply',
+  );
   sendAfterHardState(state, {
     type: 'appendEntriesReply',
-    to: message.from,
+    to,
     // A deposed leader's round must not count in a later term: its own rounds begin anew with each.
     round: message.term === state.currentTerm ? message.round : 0,
     result: { type: 'rejected', rejectedIndex: index, hint: state.log.lastNotAbove(index, term) },

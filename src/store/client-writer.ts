@@ -57,7 +57,8 @@ const attemptMsMin = 1000;
 export class ClientWriter {
   readonly #options: WriterOptions;
   readonly #deadlines: Deadlines<PendingWrite>;
-  #queue: PendingWrite[] = [];
+  /** Those that are open and not on their way, by the time they came. */
+  readonly #queue = new Set<PendingWrite>();
   #session: Session | null = null;
   #openingSession = false;
   /** By the leader they were sent to, so that a change of leader takes them back. */
@@ -73,13 +74,13 @@ export class ClientWriter {
   write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
     return new Promise((settle) => {
       if (this.#closed) return settle({ type: 'noLeader' });
-      if (this.#deadlines.size >= openWritesMax || this.#sequenceSpan() + this.#queue.length >= sequenceSpanMax) {
+      if (this.#deadlines.size >= openWritesMax || this.#sequenceSpan() + this.#queue.size >= sequenceSpanMax) {
         return settle({ type: 'overloaded' });
       }
       const deadlineAt = this.#options.clock.now() + timeoutMs;
       const pending: PendingWrite = { write, deadlineAt, settle, stamp: null, mayBeAppended: false };
       this.#deadlines.add(pending);
-      this.#queue.push(pending);
+      this.#queue.add(pending);
       this.schedule();
     });
   }
@@ -112,7 +113,7 @@ export class ClientWriter {
 
   #flush(): void {
     if (this.#closed) return;
-    while (this.#queue.length > 0 && this.#inFlight.size < batchesInFlightMax) {
+    while (this.#queue.size > 0 && this.#inFlight.size < batchesInFlightMax) {
       const link = this.#options.leaderLink();
       if (link === null) return;
       if (this.#session === null) {
@@ -127,18 +128,16 @@ export class ClientWriter {
   #takeBatch(session: Session): { writes: PendingWrite[]; commands: Uint8Array[] } {
     const writes: PendingWrite[] = [];
     const commands: Uint8Array[] = [];
-    let taken = 0;
     let bytes = 0;
-    while (taken < this.#queue.length && writes.length < batchCommandsMax && bytes < batchBytesMax) {
-      const pending = this.#queue[taken++] as PendingWrite;
-      if (!this.#deadlines.has(pending)) continue;
+    for (const pending of this.#queue) {
+      if (writes.length === batchCommandsMax || bytes >= batchBytesMax) break;
+      this.#queue.delete(pending);
       const command = this.#encode(pending, session);
       if (command === null) continue;
       bytes += command.length;
       writes.push(pending);
       commands.push(command);
     }
-    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
     return { writes, commands };
   }
 
@@ -259,12 +258,13 @@ export class ClientWriter {
   #requeue(write: PendingWrite, mayBeAppended: boolean): void {
     write.mayBeAppended ||= mayBeAppended;
     if (!this.#deadlines.has(write)) return;
-    this.#queue.push(write);
+    this.#queue.add(write);
     this.schedule();
   }
 
   #settle(write: PendingWrite, outcome: WriteOutcome): void {
     if (!this.#deadlines.remove(write)) return;
+    this.#queue.delete(write);
     this.#unstamp(write);
     write.settle(outcome);
   }
@@ -277,6 +277,7 @@ export class ClientWriter {
 
   #expire(write: PendingWrite): void {
     const sent = [...this.#inFlight].some((batch) => batch.writes.includes(write));
+    this.#queue.delete(write);
     this.#unstamp(write);
     write.settle({ type: write.mayBeAppended || sent ? 'unknown' : 'noLeader' });
   }

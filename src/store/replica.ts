@@ -56,7 +56,7 @@ export interface ReplicaOptions {
   readonly beforeJoining?: (view: ReplicaView) => Promise<AsyncDisposable>;
 }
 
-const fatalCloseMs = 1000;
+const fatalCloseMs = 5000;
 /** What is applied meanwhile is written with one sync; a read that needs it does not wait for the rest of the time. */
 const stateGatherMs = 10;
 
@@ -105,9 +105,9 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     failed = true;
     node?.stop();
     // A damaged state leaves word for the next start; a disk that hangs must not keep the process.
-    const exit = () => options.onFatal(error);
-    clock.setTimer(fatalCloseMs, exit);
-    stateMachine.close().then(exit, exit);
+    const closed = stateMachine.close().catch(() => {});
+    const late = new Promise<void>((resolve) => clock.setTimer(fatalCloseMs, resolve));
+    void Promise.race([closed, late]).then(() => options.onFatal(error));
   };
   checkStateBelongsToLog(id, logStore, stateMachine);
 

@@ -1010,3 +1010,18 @@ test('what is committed is applied before it is published', (t) => {
   t.is(Number(follower.state.commitIndex), 3);
   t.is(Number(follower.raft.applicableIndex), 2);
 });
+
+test('a disk that hangs while a term is written gathers an answer for every heartbeat of the old leader', (t) => {
+  const replica = givenReplica({ log: [1] });
+  replica.step(requestVote({ from: 'r2', term: 2, last: entryId(1, 1) }));
+  replica.beginBatch();
+
+  for (let round = 1; round <= 1000; round++) {
+    replica.step(appendEntries({ from: 'r3', term: 1, round, previous: entryId(1, 1) }));
+  }
+  replica.completeBatch();
+
+  const sent = replica.takeSent();
+  t.is(only(sent, 'requestVoteReply').length, 1);
+  t.is(only(sent, 'appendEntriesReply').length, 1);
+});

@@ -320,3 +320,34 @@ test('writes that pile up behind one that is stuck stay in the window of the ses
   }
   t.true(furthest < 65_536, `${furthest} behind the lowest unanswered one`);
 });
+
+test('writes that ended while nobody led leave their room', async (t) => {
+  const { clock, r1, writer, lead } = setUp();
+  lead(null);
+  for (let second = 0; second < 3; second++) {
+    for (let count = 0; count < 30_000; count++) void writer.write(put('k'), 1000);
+    await clock.advance(1001);
+  }
+  const next = writer.write(put('k'), 5000);
+  lead(r1);
+  await clock.settle();
+  const sent = r1.take();
+  t.is(sent.commands.length, 1);
+  sent.answer({ type: 'write', replies: [putDone(11)] });
+  t.is((await next).type, 'done');
+});
+
+test('a full disk is called that, however many writes it has refused', async (t) => {
+  const clock = new ManualClock();
+  const link = new FakeLink('r1');
+  const writer = new ClientWriter({ clock, leaderLink: () => link, onNotLeader: () => {} });
+  const types = new Set<string>();
+  for (let round = 0; round < 3; round++) {
+    const outcomes = Array.from({ length: 30_000 }, () => writer.write(put('a'), 5000));
+    await clock.settle();
+    link.take().answer({ type: 'write', replies: [{ type: 'diskFull' }] });
+    for (const { type } of await Promise.all(outcomes)) types.add(type);
+    await clock.advance(20);
+  }
+  t.deepEqual([...types], ['diskFull']);
+});

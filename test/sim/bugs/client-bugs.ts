@@ -8,8 +8,8 @@ export const clientBugs: readonly Mutation[] = [
     name: 'retry-has-a-new-sequence',
     harm: 'a write is done twice',
     file: writer,
-    find: '    this.#queue.push(write);',
-    replace: '    this.#unstamp(write);\n    this.#queue.push(write);',
+    find: '    this.#queue.add(write);',
+    replace: '    this.#unstamp(write);\n    this.#queue.add(write);',
   },
   {
     name: 'lost-attempt-is-told-as-not-done',
