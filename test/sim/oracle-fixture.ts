@@ -144,7 +144,15 @@ export class WatchedCluster {
   }
 
   #join(id: ReplicaId): void {
-    const { state } = this.cluster.replica(id);
-    this.oracle.started(id, () => state);
+    const replica = this.cluster.replica(id);
+    const step = replica.step.bind(replica);
+    replica.step = (...messages) => {
+      for (const message of messages) {
+        this.oracle.received(id, message.from, encodeMessages([message]), replica.now);
+        step(message);
+        this.oracle.stepped(id);
+      }
+    };
+    this.oracle.started(id, () => replica.state);
   }
 }

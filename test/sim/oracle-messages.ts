@@ -5,7 +5,7 @@ import type { Commits } from './oracle-commits.ts';
 import { type Elections, leaderHolds } from './oracle-elections.ts';
 import { type KnownEntries, name } from './oracle-entries.ts';
 import type { Reads } from './oracle-reads.ts';
-import type { Directory, OracleLife, OracleReplica } from './oracle-replica.ts';
+import { acknowledgementKey, type Directory, type OracleLife, type OracleReplica } from './oracle-replica.ts';
 import { notDurable, SafetyViolation } from './oracle-violation.ts';
 
 /** What the oracle has learned of the cluster as a whole. */
@@ -59,6 +59,7 @@ export class MessageChecks {
 
   #checkVoteReply(replica: OracleReplica, life: OracleLife, message: RequestVoteReply): void {
     if (message.phase === 'vote') this.#checkTerm(replica, life, message.term);
+    life.stickiness.answered(message);
     if (!message.granted) return;
     this.#knowledge.elections.checkGrant(message);
     if (message.phase === 'vote') this.#checkVote(replica, life, message.term, message.to);
@@ -110,6 +111,9 @@ export class MessageChecks {
 
   /** Everything up to this index is durable here, and the same in the leader's log. */
   #checkAcknowledgement({ id, durable }: OracleReplica, life: OracleLife, term: Term, matchIndex: Index): void {
+    const { acknowledged, bootId } = life.directory;
+    const key = acknowledgementKey(term, bootId);
+    if (matchIndex > (acknowledged.get(key) ?? 0)) acknowledged.set(key, matchIndex);
     const last = durable.at(matchIndex);
     if (last === null) throw notDurable(`${id} acknowledges ${matchIndex} in term ${term}; its disk lacks entries`);
     if (life.acknowledged?.last === last && life.acknowledged.term === term) return;

@@ -4,7 +4,9 @@ import type { RaftState, Role } from '../../src/raft/state.ts';
 import { beforeTheLog, type EntryId, type Index, type ReplicaId, type Term } from '../../src/raft/types.ts';
 import type { DurableLog } from './oracle-disk.ts';
 import { type KnownEntry, name, reaches } from './oracle-entries.ts';
+import type { Office } from './oracle-office.ts';
 import type { ReadRound } from './oracle-reads.ts';
+import { Stickiness } from './oracle-stickiness.ts';
 import { SafetyViolation } from './oracle-violation.ts';
 
 /** A replica whose directory was wiped has another one: what the first has promised, the second knows nothing of. */
@@ -13,6 +15,8 @@ export interface Directory {
   readonly uuid: string;
   /** Those that were sent, or found to be durable. */
   readonly votes: Map<Term, ReplicaId>;
+  /** By term and life: the highest index it has told that term's leader of. */
+  readonly acknowledged: Map<string, Index>;
   /** Of its last life. */
   bootId: number;
   durableTerm: Term;
@@ -44,6 +48,9 @@ export interface OracleLife {
   /** Those that a leader's round is under way for. */
   reads: ReadRound | null;
   acknowledged: { readonly term: Term; readonly last: KnownEntry } | null;
+  /** While it leads. */
+  office: Office | null;
+  readonly stickiness: Stickiness;
 }
 
 export class OracleReplica {
@@ -68,6 +75,7 @@ export class OracleReplica {
       id: this.id,
       uuid,
       votes: new Map(),
+      acknowledged: new Map(),
       bootId: -1,
       durableTerm: 0 as Term,
       basis: beforeTheLog,
@@ -85,7 +93,19 @@ export class OracleReplica {
 }
 
 /** Before the first look at a life, whose log ends with `last`. */
-export function nothingSeen(last: KnownEntry): Seen {
+export function newLife(state: OracleLife['state'], directory: Directory, last: KnownEntry): OracleLife {
+  return {
+    state,
+    directory,
+    seen: nothingSeen(last),
+    reads: null,
+    acknowledged: null,
+    office: null,
+    stickiness: new Stickiness(),
+  };
+}
+
+function nothingSeen(last: KnownEntry): Seen {
   const none = 0 as Index;
   return {
     summary: { term: 0 as Term, votedFor: null, leader: null, commitIndex: none, publishIndex: none, lastIndex: none },
@@ -132,6 +152,10 @@ export function isDurableChanged(seen: Seen, state: Readonly<RaftState>): boolea
     state.durableHardStateVersion !== seen.durableHardStateVersion ||
     state.claim !== seen.claim
   );
+}
+
+export function acknowledgementKey(term: number, bootId: number): string {
+  return `${term}/${bootId}`;
 }
 
 /** What the last life of this directory knew to be durable, the next one knows. */

@@ -14,6 +14,10 @@ export type Property =
   | 'what is committed is on a quorum of disks'
   | 'only entries of its own term are committed by counting'
   | 'acknowledgements speak of the leader’s log'
+  | 'leaders count what was acknowledged'
+  | 'leaders are in contact with a quorum'
+  | 'a leader that is heard is not replaced'
+  | 'a sound disk is taken for sound'
   | 'reads are not stale'
   | 'one replica by itself'
   | 'frames are what their sender is';

@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { raftConstants } from '../../src/raft/constants.ts';
 import type { AppendEntries, Message } from '../../src/raft/message.ts';
-import type { RaftState, ReadRequest } from '../../src/raft/state.ts';
+import type { LeaderRole, RaftState, ReadRequest } from '../../src/raft/state.ts';
 import { type Entry, type Index, index, type ReplicaId, term } from '../../src/raft/types.ts';
 import { encodeMessages } from '../../src/store/message-codec.ts';
 import type { Conditions } from '../raft/cluster.ts';
@@ -260,8 +260,7 @@ test('leader completeness: a leader without an entry that is committed', (t) => 
   watched.rows('r1').replaceHardState({ currentTerm: term(2), votedFor: 'r3', claim: null });
   const vote = of(watched, 'r1', 'r3', (fields) => requestVoteReply({ ...fields, term: 2, granted: true }));
   watched.says(vote);
-  r3.step(vote);
-  violates(t, 'leader completeness', () => watched.oracle.stepped('r3'));
+  violates(t, 'leader completeness', () => r3.step(vote));
 });
 
 test('state machine safety: two states at one index', (t) => {
@@ -498,6 +497,108 @@ test('acknowledgements speak of the leader’s log: what a follower holds beyond
   violates(t, 'acknowledgements speak of the leader’s log', () =>
     watched.says(of(watched, 'r1', 'r2', (fields) => accepted({ ...fields, matchIndex: 5 }))),
   );
+});
+
+test('leaders count what was acknowledged: an entry that a follower has not told of', (t) => {
+  const watched = settled();
+  watched.cluster.separate(['r1']);
+  watched.cluster.propose('r1', 'c');
+  watched.look();
+  progressOf(watched, 'r2').matchIndex = index(4);
+  violates(t, 'leaders count what was acknowledged', () => watched.oracle.stepped('r1'));
+});
+
+test('leaders count what was acknowledged: the word of an older life', (t) => {
+  const watched = settled();
+  progressOf(watched, 'r2').bootId = 2;
+  violates(t, 'leaders count what was acknowledged', () => watched.oracle.stepped('r1'));
+});
+
+test('leaders count what was acknowledged: the word of an older term', (t) => {
+  const watched = settled();
+  const leader = watched.state('r1');
+  const entered = { currentTerm: term(2), role: { ...leader.role } };
+  violates(t, 'leaders count what was acknowledged', () => watched.pretends('r1', anew({ ...leader, ...entered })));
+});
+
+test('leaders are in contact with a quorum: a heartbeat long after anybody has answered', (t) => {
+  const watched = settled();
+  const role = leaderRole(watched);
+  const { heartbeatIntervalMs, electionTimeoutMaxMs } = raftConstants;
+  const heardAt = Math.max(progressOf(watched, 'r2').lastContactAt, progressOf(watched, 'r3').lastContactAt);
+  role.heartbeatDueAt = heardAt + electionTimeoutMaxMs + heartbeatIntervalMs;
+  t.notThrows(() => watched.oracle.stepped('r1'));
+  role.heartbeatDueAt += 2;
+  violates(t, 'leaders are in contact with a quorum', () => watched.oracle.stepped('r1'));
+});
+
+test('leaders are in contact with a quorum: what an older life or an older term says is no answer', (t) => {
+  const watched = settled();
+  const { cluster, oracle } = watched;
+  const role = leaderRole(watched);
+  const now = cluster.now + 10_000;
+  for (const fields of [
+    { term: 1, bootId: 0 },
+    { term: 0, bootId: 1 },
+  ]) {
+    const old = accepted({ ...fields, from: 'r2', to: 'r1', matchIndex: 0 });
+    oracle.received('r1', 'r2', encodeMessages([old]), now);
+  }
+  role.heartbeatDueAt = now + raftConstants.heartbeatIntervalMs;
+  violates(t, 'leaders are in contact with a quorum', () => oracle.stepped('r1'));
+});
+
+function leaderRole(watched: WatchedCluster): LeaderRole {
+  const { role } = watched.state('r1');
+  if (role.name !== 'leader') throw new Error('r1 leads');
+  return role;
+}
+
+function progressOf(watched: WatchedCluster, follower: ReplicaId) {
+  const progress = leaderRole(watched).progress.get(follower);
+  if (progress === undefined) throw new Error(`${follower} follows`);
+  return progress;
+}
+
+/** r3 asks this voter for the term 2, and is granted it. */
+function grantsToR3(watched: WatchedCluster, voter: ReplicaId, phase: 'preVote' | 'vote'): () => void {
+  for (const id of [voter, 'r3']) {
+    watched.rows(id).replaceHardState({ currentTerm: term(2), votedFor: 'r3', claim: null });
+  }
+  const last = entryId(1, 3);
+  const question = of(watched, 'r3', voter, (fields) => requestVote({ ...fields, phase, term: 2, last }));
+  watched.says(question);
+  watched.oracle.received(voter, 'r3', encodeMessages([question]), watched.cluster.now);
+  const grant = { phase, term: 2, granted: true, last };
+  return () => watched.says(of(watched, voter, 'r3', (fields) => requestVoteReply({ ...fields, ...grant })));
+}
+
+for (const phase of ['preVote', 'vote'] as const) {
+  test(`a leader that is heard is not replaced: a follower grants a ${phase} as soon as it has heard its leader`, (t) => {
+    violates(t, 'a leader that is heard is not replaced', grantsToR3(settled(), 'r2', phase));
+  });
+
+  test(`a leader that is heard is not replaced: a leader grants a ${phase}`, (t) => {
+    violates(t, 'a leader that is heard is not replaced', grantsToR3(settled(), 'r1', phase));
+  });
+
+  test(`a leader that was not heard for a while may be replaced by a ${phase}`, (t) => {
+    const watched = settled();
+    watched.cluster.separate(['r1']);
+    watched.cluster.run(raftConstants.electionTimeoutMinMs);
+    t.notThrows(grantsToR3(watched, 'r2', phase));
+  });
+}
+
+test('a leader that is heard is not replaced: what was granted before it was heard may leave afterwards', (t) => {
+  const watched = settled();
+  watched.cluster.separate(['r1']);
+  watched.cluster.run(raftConstants.electionTimeoutMinMs);
+  const grants = grantsToR3(watched, 'r2', 'preVote');
+  const r2 = watched.cluster.replica('r2');
+  r2.step(of(watched, 'r1', 'r2', (fields) => appendEntries({ ...fields, previous: entryId(1, 3), round: 1000 })));
+  t.notThrows(grants);
+  violates(t, 'a leader that is heard is not replaced', grantsToR3(watched, 'r2', 'preVote'));
 });
 
 test('reads are not stale: an index below what was committed when it was asked for', (t) => {

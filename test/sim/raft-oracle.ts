@@ -4,6 +4,7 @@
  * SafetyViolation.
  */
 import { checkState, checkStep, type StateSummary, summarize } from '../../src/raft/invariants.ts';
+import type { Message } from '../../src/raft/message.ts';
 import type { RaftState } from '../../src/raft/state.ts';
 import type { Entry, Index, ReplicaId, Term } from '../../src/raft/types.ts';
 import { decodeMessages } from '../../src/store/message-codec.ts';
@@ -12,13 +13,15 @@ import { DurableLog, type OracleDisk } from './oracle-disk.ts';
 import { type Election, Elections, isQuorum } from './oracle-elections.ts';
 import { KnownEntries, type KnownEntry, name, reaches } from './oracle-entries.ts';
 import { MessageChecks } from './oracle-messages.ts';
+import { Office } from './oracle-office.ts';
 import { probeCommit, probeElection, probeMessage, probeStep } from './oracle-probes.ts';
 import { Reads } from './oracle-reads.ts';
 import {
+  acknowledgementKey,
   checkSurvived,
   hasChanged,
   isDurableChanged,
-  nothingSeen,
+  newLife,
   type OracleLife,
   OracleReplica,
   type Seen,
@@ -121,6 +124,17 @@ export class RaftOracle {
     });
   }
 
+  /** Every frame between replicas, as it is handed to the receiver, whose clock says `now`. */
+  received(id: ReplicaId, from: ReplicaId, bytes: Uint8Array, now: number): void {
+    this.#look(id, ({ life }) => {
+      if (life === null) return;
+      const { role } = life.state();
+      // Its own leader's frames are most of all, and there is nothing to be learned from them.
+      if (role.name === 'follower' && role.leader === from) life.stickiness.forget(from);
+      else this.#hear(life, decodeMessages(bytes) ?? [], now);
+    });
+  }
+
   /** The state machine of this replica has durably come to this index; equal states have equal digests. */
   applied(id: ReplicaId, index: Index, digest: string): void {
     this.#look(id, ({ directory, durable, life }) => {
@@ -162,8 +176,20 @@ export class RaftOracle {
     directory.bootId = present.bootId;
     directory.damaged = false;
     replica.directory = directory;
-    replica.life = { state, directory, seen: nothingSeen(last), reads: null, acknowledged: null };
+    replica.life = newLife(state, directory, last);
     this.#observe(replica, replica.life);
+  }
+
+  #hear({ state: stateNow, office, stickiness }: OracleLife, messages: readonly Message[], now: number): void {
+    const state = stateNow();
+    let mayBeDeposed = false;
+    for (const message of messages) {
+      const bound = boundUuid(state, message.from);
+      if (bound !== '' && bound !== message.uuid) return;
+      if (message.type === 'requestVote') stickiness.asked(message, state, now, mayBeDeposed);
+      else if (message.term > state.currentTerm) mayBeDeposed = true;
+      else if (message.type === 'appendEntriesReply' && message.term === state.currentTerm) office?.heard(message, now);
+    }
   }
 
   // Steps
@@ -171,6 +197,8 @@ export class RaftOracle {
   #observe(replica: OracleReplica, life: OracleLife): void {
     const state = life.state();
     this.#observeRound(life, state);
+    this.#observeOffice(life, state);
+    life.stickiness.observe(state);
     const { seen } = life;
     if (!hasChanged(seen, state)) return;
     const summary = summarize(state);
@@ -317,6 +345,15 @@ export class RaftOracle {
     if (round === (life.reads?.round ?? null)) return;
     if (life.reads !== null && role === life.seen.role) this.#reads.roundAnswered(life.reads, state);
     life.reads = round && { round, requests: round.requests.length, floor: this.committedIndex };
+  }
+
+  #observeOffice(life: OracleLife, state: Readonly<RaftState>): void {
+    const { role } = state;
+    if (role !== life.office?.role) life.office = role.name === 'leader' ? new Office(role, state.now) : null;
+    life.office?.check(state, (follower, bootId) => {
+      const directory = this.#replica(follower).boundDirectory(boundUuid(state, follower));
+      return directory?.acknowledged.get(acknowledgementKey(state.currentTerm, bootId)) ?? 0;
+    });
   }
 
   #replica(id: ReplicaId): OracleReplica {

@@ -1,7 +1,9 @@
 /** When a replica may stop by itself, and when that is a failure of the run. */
 import test from 'ava';
 import { StartError, StoreError } from '../../src/store/errors.ts';
+import { type DatabasePart, SimDisk } from './disk.ts';
 import { generatePlan } from './plan.ts';
+import { SafetyViolation } from './raft-oracle.ts';
 import type { SimReplica } from './replica.ts';
 import { World } from './world.ts';
 
@@ -55,4 +57,78 @@ test('what was found at one start is no excuse in the life that follows', async 
   await world.kernel.run(4000);
   replica.disk.failWrites('EIO', 1);
   await t.throwsAsync(world.kernel.run(6000), { instanceOf: StoreError });
+});
+
+for (const part of ['log', 'state'] as const satisfies DatabasePart[]) {
+  test(`a replica whose disk nothing has harmed must not take its ${part} for damaged`, async (t) => {
+    const { world, replica } = await calmWorld();
+    replica.crash('process');
+    SimDisk.prototype.damage.call(replica.disk, part, 'missingTable');
+    world.noteDamage(replica.id);
+    replica.start();
+    await t.throwsAsync(world.kernel.run(6000), {
+      instanceOf: SafetyViolation,
+      message: new RegExp(`^a sound disk is taken for sound: ${replica.id} says “the ${part} `),
+    });
+  });
+
+  test(`a replica whose ${part} was harmed may say so, once`, async (t) => {
+    const { world, replica } = await calmWorld();
+    replica.crash('process');
+    replica.disk.damage(part, 'missingTable');
+    world.noteDamage(replica.id);
+    t.true(replica.disk.isHarmed(part));
+    replica.start();
+    await t.notThrowsAsync(world.kernel.run(6000));
+    t.is(replica.state?.claim, null);
+    t.false(replica.disk.isHarmed(part));
+  });
+}
+
+test('a replica that has all its entries again must not claim to have lost them', async (t) => {
+  const { world, replica } = await calmWorld();
+  const others = world.replicas.filter(({ id }) => id !== replica.id);
+  replica.crash('process');
+  replica.disk.damage('log', 'missingTable');
+  world.noteDamage(replica.id);
+  for (const { id } of others) world.network.block(id, replica.id);
+  replica.start();
+  await world.kernel.run(4000);
+  t.true(replica.isRecovering);
+  replica.crash('power');
+  replica.start();
+  await world.kernel.run(5000);
+  t.true(replica.isRecovering, 'it still lacks what it lacked');
+  const image = replica.disk.image();
+  for (const { id } of others) world.network.unblock(id, replica.id);
+  await world.kernel.run(8000);
+  t.false(replica.isRecovering);
+  replica.crash('process');
+  SimDisk.prototype.restore.call(replica.disk, 'log and witness', image);
+  world.noteDamage(replica.id);
+  replica.start();
+  await t.throwsAsync(world.kernel.run(9000), {
+    instanceOf: SafetyViolation,
+    message: /^a sound disk is taken for sound: r1 claims to have lost entries/,
+  });
+});
+
+test('the older slot of the witness says nothing that the log does not, the newest one may', async (t) => {
+  const { replica } = await calmWorld();
+  replica.crash('process');
+  replica.disk.damageWitness('older', 'zeros');
+  t.false(replica.disk.isHarmed('log'));
+  replica.disk.damageWitness('both', 'zeros');
+  t.true(replica.disk.isHarmed('log'));
+});
+
+test('writes that fail pass for damage only where the log is opened', async (t) => {
+  const { world, replica } = await calmWorld();
+  replica.excuse();
+  replica.disk.failWrites('EIO', 1);
+  t.false(replica.disk.isHarmed('log'));
+  replica.crash('process');
+  replica.start();
+  await world.kernel.run(world.kernel.now);
+  t.true(replica.disk.isHarmed('log'));
 });

@@ -1,18 +1,20 @@
 /** The product's replica as a process of the simulation: started, crashed, and started again by its supervisor. */
 import type { ClusterFile } from '../../src/cluster-file.ts';
-import type { Logger } from '../../src/logger.ts';
+import type { LogFields, Logger } from '../../src/logger.ts';
 import { InvariantError } from '../../src/raft/assert.ts';
 import { IdentityLostError } from '../../src/raft/node.ts';
 import type { RaftState } from '../../src/raft/state.ts';
 import { errorCode, StartError, StoreError } from '../../src/store/errors.ts';
 import { openReplica, type Replica, type ReplicaObserver } from '../../src/store/replica.ts';
-import type { SimDisk } from './disk.ts';
+import type { PublicKey, RpcEndpoint } from '../../src/store/rpc.ts';
+import type { DatabasePart } from './disk.ts';
+import type { HarmableDisk } from './disk-harm.ts';
 import type { Event } from './event-heap.ts';
 import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
 import { publicKeyOf } from './members.ts';
 import type { SimNetwork } from './network.ts';
-import type { RaftOracle } from './raft-oracle.ts';
+import { type RaftOracle, SafetyViolation } from './raft-oracle.ts';
 import { streamOf } from './random.ts';
 
 export interface ReplicaContext {
@@ -35,7 +37,7 @@ const noObserver: ReplicaObserver = { logAppended() {}, applied() {}, proposed()
 
 export class SimReplica {
   readonly id: string;
-  readonly disk: SimDisk;
+  readonly disk: HarmableDisk;
   readonly #context: ReplicaContext;
   #life: Life | null = null;
   #replica: Replica | null = null;
@@ -44,12 +46,14 @@ export class SimReplica {
   #excused = false;
   /** What it promised is gone: it may refuse to start for good. */
   #lost = false;
+  /** Its log was harmed, and has not been known to have all its entries since. */
+  #mayClaim = false;
   #uuids = 0;
   /** Its supervisor is about to start it again. */
   #restart: Event | null = null;
   #appliedIndex = 0;
 
-  constructor(id: string, disk: SimDisk, context: ReplicaContext) {
+  constructor(id: string, disk: HarmableDisk, context: ReplicaContext) {
     this.id = id;
     this.disk = disk;
     this.#context = context;
@@ -114,6 +118,7 @@ export class SimReplica {
   afterEvent(): void {
     if (this.#replica === null) return;
     this.#context.oracle.stepped(this.id);
+    if (this.#mayClaim) this.#noteRecovery(this.#replica.inspect());
     if (this.#replica.inspect().publishIndex === this.#appliedIndex) return;
     const { appliedIndex, stateDigest } = this.#replica.status();
     if (appliedIndex === this.#appliedIndex) return;
@@ -122,13 +127,13 @@ export class SimReplica {
   }
 
   async #open(life: Life): Promise<void> {
-    const { seed, network, oracle, cluster, log } = this.#context;
+    const { seed, network, oracle, cluster } = this.#context;
     try {
       const replica = await openReplica({
         id: this.id,
         cluster,
         dataDirectory: `/${this.id}`,
-        log,
+        log: this.#logger(),
         onFatal: (error) => this.#ended(life, error),
         observer: noObserver,
         world: {
@@ -136,14 +141,19 @@ export class SimReplica {
           clock: life.clock,
           random: streamOf(seed, `${this.id}/${life.number}`),
           newUuid: () => `${this.id}-${++this.#uuids}`,
-          openEndpoint: async (_log, onFatal) =>
-            network.endpoint(life, {
+          openEndpoint: async (_log, onFatal) => {
+            const endpoint = network.endpoint(life, {
               id: this.id,
               publicKey: publicKeyOf(this.id),
               pingIntervalMs,
               onFatal,
               tap: (to, bytes) => oracle.sent(this.id, to, bytes),
-            }),
+            });
+            return overheard(endpoint, (publicKey, bytes) => {
+              const from = cluster.replicas.find((member) => member.publicKey === publicKey);
+              if (from !== undefined) oracle.received(this.id, from.id, bytes, life.clock.now());
+            });
+          },
           watchDiskSpace: async () => {
             const { disk } = this;
             return {
@@ -158,6 +168,8 @@ export class SimReplica {
       if (life.dead) return;
       // A start reads everything: what was damaged is found by now.
       if (!this.disk.failing) this.#excused = false;
+      this.#judgeClaim(replica.inspect());
+      this.disk.examined();
       this.#replica = replica;
       this.#appliedIndex = -1;
       oracle.started(this.id, replica.inspect);
@@ -181,6 +193,37 @@ export class SimReplica {
     else this.#restart = kernel.after(restartMs, null, 'world', () => this.start());
   }
 
+  #judgeClaim(state: Readonly<RaftState>): void {
+    if (this.disk.isHarmed('log')) this.#mayClaim = true;
+    if (state.claim !== null && !this.#mayClaim) throw this.#misjudgement('claims to have lost entries');
+    this.#noteRecovery(state);
+  }
+
+  #noteRecovery({ claim, batchInFlight }: Readonly<RaftState>): void {
+    // A claim that is given up stays on the disk until the batch is written.
+    if (claim === null && batchInFlight === null) this.#mayClaim = false;
+  }
+
+  #misjudgement(what: string): SafetyViolation {
+    return new SafetyViolation('a sound disk is taken for sound', `${this.id} ${what}; nothing has harmed its disk`);
+  }
+
+  /** What it says of its disk is judged. */
+  #logger(): Logger {
+    const { log, kernel } = this.#context;
+    const judged =
+      (level: 'warn' | 'error') =>
+      (message: string, fields: LogFields = {}) => {
+        const { reason } = fields;
+        const part = partCalledDamaged(message);
+        if (part !== null && !this.disk.isHarmed(part)) {
+          kernel.fail(this.#misjudgement(`says “${message}” (${reason})`));
+        }
+        log[level](message, fields);
+      };
+    return { ...log, warn: judged('warn'), error: judged('error') };
+  }
+
   #cancelRestart(): void {
     if (this.#restart !== null) this.#restart.run = null;
     this.#restart = null;
@@ -192,6 +235,26 @@ export class SimReplica {
     const isFromDisk = error instanceof StoreError || errorCode(error) !== undefined;
     return isFinal(error) ? this.#lost : this.#excused && isFromDisk;
   }
+}
+
+/** The endpoint, and somebody who hears every event before it does. */
+function overheard(endpoint: RpcEndpoint, hear: (from: PublicKey, bytes: Uint8Array) => void): RpcEndpoint {
+  return {
+    listen(handlers, admits) {
+      const onEvent = (from: PublicKey, bytes: Uint8Array) => {
+        hear(from, bytes);
+        handlers.onEvent(from, bytes);
+      };
+      return endpoint.listen({ ...handlers, onEvent }, admits);
+    },
+    connect: (peer, events) => endpoint.connect(peer, events),
+    close: () => endpoint.close(),
+  };
+}
+
+function partCalledDamaged(message: string): DatabasePart | null {
+  if (!message.includes('damaged')) return null;
+  return message.startsWith('the log ') ? 'log' : 'state';
 }
 
 const finalCodes: ReadonlySet<string> = new Set(['replicaLost', 'STATE_MISMATCH', 'directoryNotEmpty']);

@@ -1,6 +1,6 @@
 /** Everything there is in a run: processes, disks, network, clients, and the oracle that sees all of it. */
 import type { Logger } from '../../src/logger.ts';
-import { SimDisk } from './disk.ts';
+import { HarmableDisk } from './disk-harm.ts';
 import { SimGateway } from './gateway.ts';
 import { SimHttp } from './http.ts';
 import { Kernel } from './kernel.ts';
@@ -43,7 +43,7 @@ export class World {
     const disks = new Map(
       cluster.replicas.map(({ id }) => [
         id,
-        new SimDisk({ kernel, probes, random: streamOf(seed, `disk/${id}`), conditions: plan.disk }),
+        new HarmableDisk({ kernel, probes, random: streamOf(seed, `disk/${id}`), conditions: plan.disk }),
       ]),
     );
     this.oracle = new RaftOracle({

@@ -99,4 +99,11 @@ export const electionBugs: readonly Mutation[] = [
     find: "found.type === 'initialised' ? found.uuid : options.newUuid()",
     replace: "found.type === 'initialised' ? found.uuid : options.replicaId",
   },
+  {
+    name: 'vote-stickiness-is-gone',
+    harm: 'a replica that cannot hear the leader deposes it, again and again',
+    file: election,
+    find: 'return knownLeader(state) !== null && state.now - state.leaderContactAt < state.constants.electionTimeoutMinMs;',
+    replace: 'return false;',
+  },
 ];
