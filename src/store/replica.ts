@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
 import { type Logger, withContext } from '../logger.ts';
+import type { RaftConstants } from '../raft/constants.ts';
 import type { Clock, Random, TransportEvents } from '../raft/interfaces.ts';
 import { RaftNode } from '../raft/node.ts';
 import type { RaftStatus } from '../raft/raft.ts';
@@ -27,6 +28,8 @@ export interface ReplicaWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly newUuid: () => string;
+  /** Instead of the usual ones: for simulations that want small windows. */
+  readonly constants?: RaftConstants;
   openEndpoint(log: Logger, onFatal: (error: Error) => void): Promise<RpcEndpoint>;
   watchDiskSpace(path: string, log: Logger): Promise<DiskSpace>;
 }
@@ -78,7 +81,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
 
 async function assemble(options: ReplicaOptions): Promise<Replica> {
   const { id, cluster, world, observer } = options;
-  const { disk, clock, random } = world;
+  const { disk, clock, random, constants } = world;
   await using closing = new AsyncDisposableStack();
   const log = withContext(options.log, () => ({ term: node?.status.term ?? null }));
   let node: RaftNode<CommandResult> | null = null;
@@ -148,6 +151,7 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     transport,
     clock,
     random,
+    ...(constants === undefined ? {} : { constants }),
     observer: {
       onRoleChange: (raft) => logRole(log, raft),
       onBatchDurable: (entries, seconds) => observer.logAppended(entries, seconds),

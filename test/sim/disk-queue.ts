@@ -32,6 +32,15 @@ export interface DiskWrite<Result> {
   fail?(code: WriteFailure): void;
 }
 
+/** A process hears of its write in the third case only: the crash comes some time later. */
+export type CrashMoment = 'before' | 'after' | 'heard';
+
+interface WriteCount {
+  left: number;
+  readonly moment: CrashMoment;
+  readonly reached: () => void;
+}
+
 interface Running {
   readonly life: Life;
   readonly range: DurationRange;
@@ -41,6 +50,10 @@ interface Running {
   event: Event;
 }
 
+/** How long a process that is busy with something else does not hear that an operation has ended, and how often it is. */
+const busyMs: DurationRange = [0, 60];
+const busyProbability = 0.5;
+
 const nothing = () => {};
 
 export class DiskQueue {
@@ -48,6 +61,7 @@ export class DiskQueue {
   readonly #chance: DiskChance;
   readonly #conditions: DiskConditions;
   readonly #running = new Set<Running>();
+  readonly #counts = new Set<WriteCount>();
   #extraMs = 0;
   /** What is asked for before this time ends after it. */
   #stalledUntil = 0;
@@ -74,9 +88,21 @@ export class DiskQueue {
 
   /** Between the end of an operation and its process hearing of it. */
   moment(life: Life): Promise<void> {
+    const { random } = this.#chance;
+    const range = random.chance(busyProbability) ? busyMs : this.#conditions.readMs;
     return new Promise((resolve) => {
-      this.#kernel.after(this.#chance.random.between(...this.#conditions.readMs), life, 'disk', resolve);
+      this.#kernel.after(random.between(...range), life, 'disk', resolve);
     });
+  }
+
+  /**
+   * When the `nth` write from now on is to end, `reached` is called in its place, or right after it. It has to crash the
+   * process, which does not hear of this write, unless it is to. Returns what takes it back, and says whether it was still to come.
+   */
+  atWrite(nth: number, moment: CrashMoment, reached: () => void): () => boolean {
+    const count = { left: nth, moment, reached };
+    this.#counts.add(count);
+    return () => this.#counts.delete(count);
   }
 
   failWrites(code: WriteFailure, count: number): void {
@@ -128,13 +154,13 @@ export class DiskQueue {
   #write<Result>(life: Life, range: DurationRange, work: DiskWrite<Result>): Promise<Result> {
     const interrupt = () => work.interrupt();
     const failure = life.dead ? null : this.#takeFailure(work.needsRoom);
-    if (failure === null) return this.#perform(life, range, () => work.complete(), interrupt);
+    if (failure === null) return this.#perform(life, range, () => work.complete(), interrupt, true);
     const fail = (): never => {
       if (work.fail === undefined) work.interrupt();
       else work.fail(failure);
       throw diskError(failure, failure === 'EIO' ? 'Input/output error' : 'No space left on device');
     };
-    return this.#perform(life, range, fail, interrupt);
+    return this.#perform(life, range, fail, interrupt, true);
   }
 
   #takeFailure(needsRoom: boolean): WriteFailure | null {
@@ -145,17 +171,31 @@ export class DiskQueue {
     return failing.code;
   }
 
-  #perform<Result>(life: Life, range: DurationRange, complete: () => Result, interrupt: () => void): Promise<Result> {
+  #perform<Result>(
+    life: Life,
+    range: DurationRange,
+    complete: () => Result,
+    interrupt: () => void,
+    isWrite = false,
+  ): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     // Of a process that has ended nothing reaches the disk any more.
     if (life.dead) return promise;
     const finish = () => {
+      const reached = isWrite ? this.#countWrite() : [];
+      if (reached.some(({ moment }) => moment === 'before')) {
+        tell(reached);
+        return;
+      }
+      const isHeard = reached.every(({ moment }) => moment === 'heard');
       invariant(this.#running.delete(running), 'an operation ends once');
       try {
-        resolve(complete());
+        const result = complete();
+        if (isHeard) resolve(result);
       } catch (error) {
-        reject(error);
+        if (isHeard) reject(error);
       }
+      tell(reached);
     };
     const running: Running = {
       life,
@@ -169,9 +209,21 @@ export class DiskQueue {
     return promise;
   }
 
+  /** Those whose write this is. */
+  #countWrite(): readonly WriteCount[] {
+    for (const count of this.#counts) count.left--;
+    const reached = [...this.#counts].filter(({ left }) => left === 0);
+    for (const count of reached) this.#counts.delete(count);
+    return reached;
+  }
+
   #schedule(life: Life, range: DurationRange, finish: () => void): Event {
     const stalledMs = Math.max(0, this.#stalledUntil - this.#kernel.now);
     const delayMs = stalledMs + this.#chance.random.between(...range) + this.#extraMs;
     return this.#kernel.after(delayMs, life, 'disk', finish);
   }
+}
+
+function tell(reached: readonly WriteCount[]): void {
+  for (const count of reached) count.reached();
 }

@@ -299,6 +299,49 @@ test('a slow disk is slow, and a stuck one stands still until it is healed', asy
   t.true((await timed(() => stuck)) < 20);
 });
 
+test('a crash at a write comes in its place, when it is done, or when its process has heard of it', async (t) => {
+  for (const [moment, outcomes] of [
+    ['before', ['k000,unheard', 'k000,second,unheard']],
+    ['after', ['k000,second,unheard']],
+    ['heard', ['k000,second,heard']],
+  ] as const) {
+    const seen = await outcomesOver(30, async (world) => {
+      const store = await filled(world, 1);
+      let heard = 'unheard';
+      let crashed = false;
+      world.simDisk.atWrite(2, moment, () => {
+        crashed = true;
+        if (moment !== 'heard') world.crash('process');
+      });
+      await world.until(store.batch([], sync));
+      t.false(crashed, 'the first write is not the second');
+      void store.batch([put('second', '')], sync).then(() => {
+        heard = 'heard';
+      });
+      await world.pass(1000);
+      t.true(crashed);
+      if (moment === 'heard') world.crash('process');
+      world.restart();
+      return `${(await keysAfterReopen(world)).join()},${heard}`;
+    });
+    t.deepEqual(seen, [...outcomes].sort());
+  }
+});
+
+test('reads do not count as writes, and a crash that was taken back does not come', async (t) => {
+  const world = new DiskWorld(14);
+  const store = await filled(world, 1);
+  let crashes = 0;
+  const takeBack = world.simDisk.atWrite(2, 'heard', () => void crashes++);
+  await world.until(keysOf(store));
+  await world.until(store.batch([], sync));
+  t.is(crashes, 0);
+  t.true(takeBack());
+  t.false(takeBack());
+  await world.until(store.batch([], sync));
+  t.is(crashes, 0);
+});
+
 test('of a process that has ended nothing reaches the disk any more', async (t) => {
   const seen = await outcomesOver(20, async (world) => {
     const store = await filled(world, 1);

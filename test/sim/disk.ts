@@ -17,7 +17,7 @@ import {
   type WitnessSlotKind,
 } from './disk-damage.ts';
 import { LifeDisk } from './disk-life.ts';
-import { type DiskConditions, DiskQueue, type WriteFailure } from './disk-queue.ts';
+import { type CrashMoment, type DiskConditions, DiskQueue, type WriteFailure } from './disk-queue.ts';
 import { rowName } from './disk-rows.ts';
 import { copyOf, DiskTree } from './disk-tree.ts';
 import type { Kernel } from './kernel.ts';
@@ -26,7 +26,7 @@ import type { Probes } from './probes.ts';
 import type { SeededRandom } from './random.ts';
 
 export type { WitnessDamage, WitnessSlotKind } from './disk-damage.ts';
-export type { DiskConditions, WriteFailure } from './disk-queue.ts';
+export type { CrashMoment, DiskConditions, WriteFailure } from './disk-queue.ts';
 
 /** `deleted`: the whole database. */
 export const damageKinds = [...databaseDamages, 'deleted'] as const;
@@ -106,6 +106,11 @@ export class SimDisk {
    */
   failWrites(code: WriteFailure, count: number): void {
     this.#queue.failWrites(code, count);
+  }
+
+  /** As in the queue: `reached` has to crash the process, at once unless it is to hear of the write. */
+  atWrite(nth: number, moment: CrashMoment, reached: () => void): () => boolean {
+    return this.#queue.atWrite(nth, moment, reached);
   }
 
   /** From now on every operation takes this much longer. */

@@ -176,6 +176,113 @@ test('a crash loop goes down as often as it says', async (t) => {
   t.not(world.replica('r3').life, null);
 });
 
+const crashAtWrite = (nth: number, changes: Partial<Outage> = {}) =>
+  ({ type: 'crashAtWrite', target: 2, nth, moment: 'after', outage: { ...outage, ...changes } }) as const;
+
+test('a crash at a write comes with that write, and counts when it comes', async (t) => {
+  const { world, nemesis, until } = begin(3, [at(100, crashAtWrite(2))]);
+  const { disk, crashes } = world.replica('r2');
+  await until(200);
+  disk.write();
+  t.is(nemesis.done, 0);
+  disk.write();
+  t.deepEqual(crashes, ['power']);
+  t.is(nemesis.done, 1);
+  t.is(world.replica('r2').life, null);
+  await until(310);
+  t.not(world.replica('r2').life, null);
+});
+
+test('a crash soon after a write waits until its process has heard of it', async (t) => {
+  const { world, until } = begin(3, [at(100, { ...crashAtWrite(1), moment: 'heard' })]);
+  await until(200);
+  world.replica('r2').disk.write();
+  t.deepEqual(world.replica('r2').crashes, []);
+  await until(230);
+  t.deepEqual(world.replica('r2').crashes, ['power']);
+});
+
+test('a write that does not come in time ends the fault, and is no fault that was carried out', async (t) => {
+  const { world, nemesis, until } = begin(3, [at(100, crashAtWrite(2))]);
+  await until(200);
+  world.replica('r2').disk.write();
+  await until(4000);
+  t.is(world.skipped.length, 1);
+  world.replica('r2').disk.write();
+  t.deepEqual(world.replica('r2').crashes, []);
+  t.is(nemesis.done, 0);
+});
+
+test('again and again: each new life crashes at one of its first writes, if it comes to it', async (t) => {
+  const { world, nemesis, until } = begin(3, [at(100, crashAtWrite(1, { again: 2, upMs: 1000 }))]);
+  const { disk, crashes } = world.replica('r2');
+  for (let ms = 200; ms < 2000; ms += 10) {
+    await until(ms);
+    if (world.replica('r2').life !== null) disk.write();
+  }
+  t.is(crashes.length, 3);
+  t.is(nemesis.done, 1);
+  t.not(world.replica('r2').life, null);
+
+  const idle = begin(3, [at(100, crashAtWrite(1, { again: 2, upMs: 1000 }))]);
+  await idle.until(200);
+  idle.world.replica('r2').disk.write();
+  await idle.until(1500);
+  for (let writes = 0; writes < 50; writes++) idle.world.replica('r2').disk.write();
+  t.is(idle.world.replica('r2').crashes.length, 1);
+});
+
+test('healing takes back a crash at a write that has not come', async (t) => {
+  const { world, nemesis, until } = begin(3, [at(19_000, crashAtWrite(1))]);
+  await until(safetyMs);
+  nemesis.heal();
+  world.replica('r2').disk.write();
+  t.deepEqual(world.replica('r2').crashes, []);
+});
+
+test('a rotation brings slow disks, late packets and full disks along, and takes them away', async (t) => {
+  const { world, until } = begin(
+    3,
+    [
+      at(100, {
+        type: 'rotation',
+        whom: 'leader',
+        periodMs: 1000,
+        durationMs: 3000,
+        extraMs: 80,
+        lateMs: 700,
+        fullMs: 400,
+      }),
+    ],
+    { network: { delayMs: [1, 2], lossProbability: 0, duplicateProbability: 0, lateProbability: 0, lateMs: 0 } },
+  );
+  const disks = world.replicas.map(({ disk }) => disk);
+  await until(200);
+  for (const disk of disks) t.like(disk, { extraMs: 80, full: true });
+  t.is(world.network.conditions?.lateMs, 700);
+  t.true((world.network.conditions?.lateProbability ?? 0) > 0);
+  await until(600);
+  for (const disk of disks) t.like(disk, { extraMs: 80, full: false });
+  await until(3500);
+  for (const disk of disks) t.like(disk, { extraMs: 0, full: false });
+  t.is(world.network.conditions?.lateProbability, 0);
+});
+
+test('a rotation with crashes crashes whoever is joined again, at a write of its', async (t) => {
+  const { nth, moment } = crashAtWrite(2);
+  const { world, until } = begin(3, [
+    at(100, { type: 'rotation', whom: 'leader', periodMs: 500, durationMs: 3000, crash: { nth, moment, outage } }),
+  ]);
+  await until(200);
+  world.leaderId = 'r3';
+  for (const { disk } of world.replicas) disk.write();
+  await until(760);
+  for (const { disk } of world.replicas) disk.write();
+  t.deepEqual(world.running, ['r1', 'r2', 'r3']);
+  for (const { disk } of world.replicas) disk.write();
+  t.deepEqual(world.running, ['r2', 'r3']);
+});
+
 test('slowness and clocks stay with the machine when its process starts again', async (t) => {
   const { world, until } = begin(3, [
     at(100, { type: 'slowProcess', target: 1, eventMs: 5, durationMs: 1000 }),

@@ -10,7 +10,7 @@ import { Losses } from './plan-losses.ts';
 import { Machine } from './plan-machine.ts';
 import { cutOf, type Scene, shuffle } from './plan-partition.ts';
 import { DiskTroubles } from './plan-troubles.ts';
-import { Weather } from './plan-weather.ts';
+import { type Storm, Weather } from './plan-weather.ts';
 import type { TargetProcess, TargetReplica, TargetWorld } from './plan-world.ts';
 import { SeededRandom, streamOf } from './random.ts';
 
@@ -28,6 +28,14 @@ interface Effect {
 }
 
 type FaultOf<Type extends Fault['type']> = Extract<Fault, { readonly type: Type }>;
+
+/** A write at which to crash is waited for so long. */
+const writePatienceMs = 3000;
+/** A start and what follows it at once, even a repair. */
+const writesOfStartMax = 16;
+const lateProbability = 0.3;
+/** How long after it has heard of a write a process crashes. */
+const heardMs = [0, 20] as const;
 
 export class Nemesis {
   readonly #world: TargetWorld;
@@ -138,6 +146,9 @@ export class Nemesis {
         this.#takeDown(fault, targets, fault.outage, namesOf(targets));
         return;
       }
+      case 'crashAtWrite':
+        this.#crashAtWrite(fault, this.#one(fault.target, random), random);
+        return;
       case 'pause':
       case 'suspend':
         this.#halt(
@@ -160,8 +171,8 @@ export class Nemesis {
       }
       case 'slowDisk': {
         const targets = this.#group(fault.target, random);
-        const undos = targets.map(({ troubles }) => troubles.slowness.add(fault.extraMs));
-        this.#lasts(fault, fault.durationMs, `${namesOf(targets)} by ${fault.extraMs} ms`, allOf(undos));
+        const undo = slowDown(targets, fault.extraMs);
+        this.#lasts(fault, fault.durationMs, `${namesOf(targets)} by ${fault.extraMs} ms`, undo);
         return;
       }
       case 'stalledDisk': {
@@ -173,8 +184,7 @@ export class Nemesis {
       }
       case 'fullDisk': {
         const targets = this.#group(fault.target, random);
-        const undos = targets.map(({ troubles }) => troubles.fillings.add('full'));
-        this.#lasts(fault, fault.durationMs, namesOf(targets), allOf(undos));
+        this.#lasts(fault, fault.durationMs, namesOf(targets), fill(targets));
         return;
       }
       case 'failingWrites': {
@@ -229,17 +239,65 @@ export class Nemesis {
   }
 
   #rotate(fault: FaultOf<'rotation'>, random: SeededRandom): void {
+    const { extraMs = 0, lateMs = 0, fullMs = 0, crash } = fault;
     const { replicas } = this.#scene(random);
+    const troubles = [slowDown(this.#targets, extraMs), this.#weather.begin(latePackets(lateMs), null)];
+    let alone: Target | null = null;
     let heal = () => {};
-    const effect = this.#lasting(fault, fault.durationMs, `every ${fault.periodMs} ms`, () => heal());
+    let makeRoom = () => {};
+    const effect = this.#lasting(fault, fault.durationMs, `every ${fault.periodMs} ms`, () => {
+      allOf([heal, makeRoom, ...troubles])();
+    });
     const turn = () => {
-      const one = fault.whom === 'leader' ? this.#one('leader', random).id : random.pick(replicas);
-      const before = heal;
-      heal = this.#cut(bothWays([one], replicas));
-      before();
+      const before = { alone, heal };
+      alone = this.#one(fault.whom === 'leader' ? 'leader' : random.integer(1, replicas.length), random);
+      heal = this.#cut(bothWays([alone.id], replicas));
+      before.heal();
+      if (crash !== undefined && before.alone !== null && before.alone !== alone) {
+        const { atMs, choice } = fault;
+        this.#crashAtWrite({ type: 'crashAtWrite', target: 'leader', ...crash, atMs, choice }, before.alone, random);
+      }
+      if (fullMs > 0) {
+        makeRoom = fill(this.#targets);
+        this.#later(effect, fullMs, makeRoom);
+      }
       this.#later(effect, fault.periodMs * random.between(0.7, 1.3), turn);
     };
     turn();
+  }
+
+  /** Counts only if the write comes. */
+  #crashAtWrite(fault: FaultOf<'crashAtWrite'>, { id, replica, machine }: Target, random: SeededRandom): void {
+    const { kind, downMs, again, upMs } = fault.outage;
+    let undo = () => {};
+    const effect: Effect = { words: `${faultName(fault)}: ${id}`, undo: () => undo() };
+    this.#underWay.add(effect);
+    const wait = (nth: number, patienceMs: number, life: number) => {
+      const strike = () => {
+        const letUp = machine.takeDown(kind);
+        undo = letUp;
+        if (life === 0) this.#carriedOut(fault, `${id}, the ${nth}. one`);
+        this.#later(effect, downMs, () => {
+          if (life === again) {
+            this.#end(effect);
+            return;
+          }
+          wait(random.integer(1, writesOfStartMax), upMs, life + 1);
+          letUp();
+        });
+      };
+      const takeBack = replica.disk.atWrite(nth, fault.moment, () => {
+        if (fault.moment === 'heard') this.#later(effect, random.between(...heardMs), strike);
+        else strike();
+      });
+      undo = () => void takeBack();
+      this.#later(effect, patienceMs, () => {
+        if (!takeBack()) return;
+        if (life === 0) this.#skipped(fault, `${id} has written too little`);
+        this.#end(effect);
+      });
+    };
+    wait(fault.nth, writePatienceMs, 0);
   }
 
   #swizzle(fault: FaultOf<'swizzle'>, random: SeededRandom): void {
@@ -524,6 +582,26 @@ function stormWords(storm: FaultOf<'storm'>, of: string | null): string {
   const told = parts.filter(([, share]) => share > 0).map(([what, share]) => `${(share * 100).toFixed(0)} % ${what}`);
   if (storm.extraDelayMs > 0) told.push(`up to ${storm.extraDelayMs} ms slower`);
   return `${of ?? 'everywhere'}, ${told.join(', ')}`;
+}
+
+function latePackets(lateMs: number): Storm {
+  return {
+    lossProbability: 0,
+    duplicateProbability: 0,
+    lateProbability: lateMs > 0 ? lateProbability : 0,
+    lateMs,
+    extraDelayMs: 0,
+  };
+}
+
+/** Returns what ends it. */
+function slowDown(targets: readonly Target[], extraMs: number): () => void {
+  return allOf(targets.map(({ troubles }) => troubles.slowness.add(extraMs)));
+}
+
+/** As `slowDown`. */
+function fill(targets: readonly Target[]): () => void {
+  return allOf(targets.map(({ troubles }) => troubles.fillings.add('full')));
 }
 
 function allOf(undos: readonly (() => void)[]): () => void {

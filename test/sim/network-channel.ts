@@ -72,9 +72,14 @@ export class SimChannel implements IncomingConnection {
       const deadline = this.#self.life.clock.setTimer(timeoutMs, () => this.#settle(pending, lost));
       const pending = { settle, deadline };
       this.#pending.add(pending);
-      this.#send('request', Buffer.from(bytes), (peer, received) =>
-        peer.receiveRequest(this.publicKey, received, (answer) => this.#answer(pending, answer)),
-      );
+      let copies = 0;
+      this.#send('request', Buffer.from(bytes), (peer, received) => {
+        // What a second copy is refused, the first may have got: the one answer is that of the first.
+        const isFirst = copies++ === 0;
+        peer.receiveRequest(this.publicKey, received, (answer) => {
+          if (isFirst) this.#answer(pending, answer);
+        });
+      });
     });
   }
 

@@ -559,6 +559,21 @@ test('a request that arrives twice is handled twice and answered once', async (t
   t.is(log.pings.length, 1, 'a ping is answered once');
 });
 
+test('the answer to a request that arrives twice is that of its first copy, though the second has one earlier', async (t) => {
+  const world = new World({ duplicateProbability: 1 });
+  const handlers = new EchoHandlers();
+  let requests = 0;
+  handlers.onRequest = async () => {
+    const isFirst = ++requests === 1;
+    if (isFirst) await new Promise<void>((resolve) => void world.kernel.after(20, null, 'world', resolve));
+    return Buffer.from(isFirst ? 'done' : 'refused');
+  };
+  const { connection } = await world.pair(handlers);
+  const answer = collect(connection.request(bytes('x'), 1000));
+  await world.advance(100);
+  t.deepEqual(answer, ['done']);
+});
+
 test('a late packet is overtaken; all others keep their order', async (t) => {
   const world = new World({ delayMs: [1, 10], lateProbability: 0.1, lateMs: 100 });
   const handlers = new EchoHandlers();

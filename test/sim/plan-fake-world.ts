@@ -1,5 +1,5 @@
 /** A world that only remembers what was done to it, under the real kernel. */
-import type { CrashKind } from './disk.ts';
+import type { CrashKind, CrashMoment } from './disk.ts';
 import { DiskImage } from './disk.ts';
 import { DiskTree } from './disk-tree.ts';
 import { Kernel } from './kernel.ts';
@@ -166,6 +166,20 @@ class FakeDisk implements TargetDisk {
   full = false;
   failing = false;
   readonly deeds: string[] = [];
+  readonly #crashes = new Set<{ left: number; readonly reached: () => void }>();
+
+  atWrite(nth: number, _moment: CrashMoment, reached: () => void): () => boolean {
+    const crash = { left: nth, reached };
+    this.#crashes.add(crash);
+    return () => this.#crashes.delete(crash);
+  }
+
+  /** Its process writes. */
+  write(): void {
+    for (const crash of [...this.#crashes]) {
+      if (--crash.left === 0 && this.#crashes.delete(crash)) crash.reached();
+    }
+  }
 
   failWrites(): void {
     this.failing = true;

@@ -1,6 +1,6 @@
 /** The kinds of faults that seeds choose from, and how each is drawn. */
 import { type CrashKind, damageKinds } from './disk.ts';
-import type { Action, GroupTarget, OneTarget, Outage, PartitionShape } from './plan-fault.ts';
+import type { Action, GroupTarget, OneTarget, Outage, PartitionShape, WriteCrash } from './plan-fault.ts';
 import type { SeededRandom } from './random.ts';
 
 export interface Cluster {
@@ -58,11 +58,34 @@ export const faultFamilies: readonly FaultFamily[] = [
     weight: 2,
     deposes: true,
     draw: (random) => ({
-      type: 'rotation',
+      ...drawRotation(random),
       whom: random.pick(['leader', 'leader', 'anybody'] as const),
-      periodMs: between(random, 300, 1800),
-      durationMs: between(random, 1500, 8000),
+      ...(random.chance(0.5) ? { lateMs: between(random, 50, 1500) } : {}),
+      ...(random.chance(0.3) ? { crash: drawWriteCrash(random) } : {}),
     }),
+  },
+  {
+    name: 'rotations while disks are slow',
+    weight: 2,
+    deposes: true,
+    draw: (random) => ({
+      ...drawRotation(random),
+      extraMs: between(random, 20, 300),
+      ...(random.chance(0.5) ? { crash: drawWriteCrash(random) } : {}),
+    }),
+  },
+  {
+    name: 'rotations while disks are full',
+    weight: 1,
+    deposes: true,
+    draw: (random) => {
+      const rotation = drawRotation(random);
+      return {
+        ...rotation,
+        extraMs: between(random, 5, 100),
+        fullMs: Math.round(rotation.periodMs * random.between(0.3, 0.8)),
+      };
+    },
   },
   { name: 'storms', weight: 2, deposes: false, draw: drawStorm },
   {
@@ -101,6 +124,16 @@ export const faultFamilies: readonly FaultFamily[] = [
       type: 'crash',
       target: drawGroup(random, cluster),
       outage: drawOutage(random, random.integer(2, 6)),
+    }),
+  },
+  {
+    name: 'crashes at a write',
+    weight: 2,
+    deposes: true,
+    draw: (random, cluster) => ({
+      type: 'crashAtWrite',
+      target: drawOne(random, cluster),
+      ...drawWriteCrash(random),
     }),
   },
   {
@@ -262,6 +295,25 @@ function drawOutage(random: SeededRandom, again: number): Outage {
   const kind: CrashKind = random.chance(0.5) ? 'power' : 'process';
   const downMs = again > 0 ? between(random, 5, 300) : between(random, 20, 4000);
   return { kind, downMs, again, upMs: random.chance(0.7) ? between(random, 1, 60) : between(random, 60, 1500) };
+}
+
+function drawWriteCrash(random: SeededRandom): WriteCrash {
+  const again = random.chance(0.5) ? 0 : random.integer(1, 4);
+  return {
+    nth: random.integer(1, 6),
+    moment: random.pick(['before', 'after', 'heard'] as const),
+    outage: { ...drawOutage(random, again), upMs: between(random, 100, 3000) },
+  };
+}
+
+/** Of leaders, unless more is said. */
+function drawRotation(random: SeededRandom) {
+  return {
+    type: 'rotation',
+    whom: 'leader',
+    periodMs: between(random, 300, 1800),
+    durationMs: between(random, 1500, 8000),
+  } as const;
 }
 
 function fewStartCrashes(random: SeededRandom): number {

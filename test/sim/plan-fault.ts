@@ -1,6 +1,7 @@
 /** What can go wrong, as plain data. Whom it hits is said by role or number, and decided when it happens. */
 import type {
   CrashKind,
+  CrashMoment,
   DamageKind,
   DatabasePart,
   RestoredPart,
@@ -19,6 +20,14 @@ export interface Outage {
   /** So often more it is let up for `upMs`, and crashes again: small ones hit its start. */
   readonly again: number;
   readonly upMs: number;
+}
+
+/** At the `nth` write from now on: instead of its end, right after it, or soon after the process has heard of it. */
+export interface WriteCrash {
+  readonly nth: number;
+  readonly moment: CrashMoment;
+  /** Each new life is given `upMs` to come to one of its first writes, where it crashes again. */
+  readonly outage: Outage;
 }
 
 export const partitionShapes = [
@@ -63,6 +72,14 @@ export type Action =
       readonly whom: 'leader' | 'anybody';
       readonly periodMs: number;
       readonly durationMs: number;
+      /** Meanwhile all disks are slower by so much: votes come late, and logs are cut while a batch is being written. */
+      readonly extraMs?: number;
+      /** Meanwhile some packets are late, by so much at most. */
+      readonly lateMs?: number;
+      /** From each turn on all disks are full for so long: what the old leader took is refused by the new one. */
+      readonly fullMs?: number;
+      /** Whoever is joined again crashes, while its log is cut. */
+      readonly crash?: WriteCrash;
     }
   /** Replicas are cut off one by one, and joined again one by one in another order. */
   | { readonly type: 'swizzle'; readonly stepMs: number }
@@ -87,6 +104,7 @@ export type Action =
       readonly durationMs: number;
     }
   | { readonly type: 'crash'; readonly target: GroupTarget; readonly outage: Outage }
+  | ({ readonly type: 'crashAtWrite'; readonly target: OneTarget } & WriteCrash)
   | { readonly type: 'pause'; readonly target: GroupTarget; readonly durationMs: number }
   | { readonly type: 'suspend'; readonly target: GroupTarget; readonly durationMs: number }
   | { readonly type: 'slowProcess'; readonly target: OneTarget; readonly eventMs: number; readonly durationMs: number }
@@ -139,9 +157,11 @@ export function faultName(fault: Action): string {
     case 'flapping':
       return `${fault.type} ${fault.shape}`;
     case 'rotation':
-      return `rotation of ${fault.whom}`;
+      return `rotation of ${fault.whom}${rotationTroubles(fault)}`;
     case 'crash':
-      return `crash (${fault.outage.kind})${fault.outage.again > 0 ? ', again and again' : ''}`;
+      return `crash (${fault.outage.kind})${againAndAgain(fault.outage)}`;
+    case 'crashAtWrite':
+      return `crash at a write, ${momentWords[fault.moment]} (${fault.outage.kind})${againAndAgain(fault.outage)}`;
     case 'failingWrites':
       return `failing writes ${fault.code}`;
     case 'damage':
@@ -153,6 +173,25 @@ export function faultName(fault: Action): string {
     default:
       return fault.type;
   }
+}
+
+const momentWords = { before: 'in flight', after: 'done', heard: 'done and heard of' } as const satisfies Record<
+  CrashMoment,
+  string
+>;
+
+function againAndAgain({ again }: Outage): string {
+  return again > 0 ? ', again and again' : '';
+}
+
+function rotationTroubles({ extraMs, lateMs, fullMs, crash }: Extract<Action, { type: 'rotation' }>): string {
+  const troubles = [
+    ['slow disks', extraMs],
+    ['late packets', lateMs],
+    ['full disks', fullMs],
+    ['crashes', crash],
+  ] as const;
+  return troubles.map(([name, trouble]) => (trouble === undefined ? '' : `, ${name}`)).join('');
 }
 
 /** One line for a person. */

@@ -9,7 +9,17 @@ export type TargetLife = Pick<Life, 'pause' | 'suspend' | 'slowDown' | 'setRate'
 
 export type TargetDisk = Pick<
   SimDisk,
-  'failWrites' | 'slowDown' | 'stall' | 'heal' | 'fill' | 'damage' | 'damageWitness' | 'wipe' | 'image' | 'restore'
+  | 'failWrites'
+  | 'atWrite'
+  | 'slowDown'
+  | 'stall'
+  | 'heal'
+  | 'fill'
+  | 'damage'
+  | 'damageWitness'
+  | 'wipe'
+  | 'image'
+  | 'restore'
 >;
 
 export type TargetNetwork = Pick<

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { checkConstants, raftConstants } from '../../src/raft/constants.ts';
 import { generatePlan, type Plan } from './plan.ts';
 import { type Fault, faultName, partitionShapes } from './plan-fault.ts';
 
@@ -34,12 +35,23 @@ test('on average there is time for more than 240 operations', (t) => {
   t.true(mean(asked) >= 240, `${mean(asked)}`);
 });
 
-test('most values are small, some fill pages, a few fill batches', (t) => {
+test('most values are small, some fill pages, very few fill batches', (t) => {
   const share = (some: (bytesMax: number) => boolean) =>
     plans.filter(({ workload }) => some(workload.valueBytes[1])).length / plans.length;
   t.true(share((bytesMax) => bytesMax < 100) > 0.7);
   t.true(share((bytesMax) => bytesMax > 8192) > 0.1);
-  t.true(share((bytesMax) => bytesMax > 256 * 1024) > 0.02);
+  t.true(share((bytesMax) => bytesMax > 256 * 1024) > 0.01);
+});
+
+test('some clusters have small windows, batches and caches, and none has other timeouts or a larger batch', (t) => {
+  const small = plans.filter(({ raft }) => Object.keys(raft).length > 0);
+  t.true(small.length > plans.length / 5 && small.length < plans.length / 3, `${small.length}`);
+  for (const { raft } of plans) {
+    const constants = { ...raftConstants, ...raft };
+    t.notThrows(() => checkConstants(constants));
+    t.true(constants.batchBytesMax <= raftConstants.batchBytesMax);
+    t.false(Object.keys(raft).some((name) => name.endsWith('Ms')));
+  }
 });
 
 test('seeds differ in character: a few kinds of faults each, calm and stormy ones', (t) => {
@@ -56,12 +68,18 @@ test('everything in the catalogue comes up', (t) => {
   for (const type of [
     ...['partition', 'flapping', 'swizzle', 'storm', 'clog', 'crash', 'pause', 'suspend', 'slowProcess', 'clockRate'],
     ...['slowDisk', 'stalledDisk', 'fullDisk', 'failingWrites', 'damage', 'witnessDamage', 'staleCopy', 'wipe'],
-    ...['gatewayCrash', 'gatewayPause', 'rotation'],
+    ...['gatewayCrash', 'gatewayPause', 'rotation', 'crashAtWrite'],
   ]) {
     t.true(types.delete(type), type);
   }
   t.deepEqual([...types], []);
   const names = new Set(faults.map(faultName));
+  for (const trouble of ['slow disks', 'late packets', 'slow disks, full disks', 'slow disks, crashes']) {
+    t.true(names.has(`rotation of leader, ${trouble}`), trouble);
+  }
+  for (const moment of ['in flight', 'done', 'done and heard of']) {
+    t.true(names.has(`crash at a write, ${moment} (power)`), moment);
+  }
   for (const shape of partitionShapes) t.true(names.has(`partition ${shape}`), shape);
   for (const code of ['ENOSPC', 'EIO']) t.true(names.has(`failing writes ${code}`), code);
   for (const part of ['log', 'witness', 'state', 'log and witness']) t.true(names.has(`stale copy of ${part}`), part);
@@ -93,10 +111,14 @@ test('clocks are wrong by a tenth at most, and most of them by two hundredths', 
 function deposes(fault: Fault, { replicas }: Plan): number {
   const longMs = 700;
   switch (fault.type) {
+    // The first turn at least, if it leaves time for an election.
+    case 'rotation':
+      return fault.whom === 'leader' && fault.periodMs >= longMs ? 1 : 0;
     case 'crash':
+    case 'crashAtWrite':
     case 'pause':
     case 'suspend': {
-      if (fault.type !== 'crash' && fault.durationMs < longMs) return 0;
+      if ('durationMs' in fault && fault.durationMs < longMs) return 0;
       if (fault.target === 'leader' || fault.target === 'all') return 1;
       return fault.target === 'follower' ? 0 : 1 / replicas;
     }

@@ -2,6 +2,7 @@
  * A plan: all that one run is made of, as plain data. It follows from the seed alone, can be printed, kept in a file, and
  * cut down. Seeds differ in character: each draws its own few kinds of faults, and how often they come.
  */
+import type { RaftConstants } from '../../src/raft/constants.ts';
 import type { DiskConditions } from './disk.ts';
 import type { NetworkConditions } from './network.ts';
 import { type FaultFamily, faultFamilies } from './plan-families.ts';
@@ -17,6 +18,8 @@ export interface Plan {
   readonly safetyMs: number;
   readonly network: NetworkConditions;
   readonly disk: DiskConditions;
+  /** In place of the usual constants. */
+  readonly raft: Partial<RaftConstants>;
   /** How fast each process's clock runs, by its id; 1 is true. */
   readonly clockRates: Readonly<Record<string, number>>;
   readonly workload: WorkloadPlan;
@@ -63,6 +66,7 @@ export function generatePlan(seed: number): Plan {
     safetyMs,
     network: drawNetwork(random),
     disk: drawDisk(random),
+    raft: drawRaft(streamOf(seed, 'raft')),
     clockRates: drawClockRates(random, replicas, gateways),
     workload: drawWorkload(random, streamOf(seed, 'value sizes')),
     faults: drawFaults(random, { replicas, gateways, safetyMs }),
@@ -100,6 +104,22 @@ function drawDisk(random: SeededRandom): DiskConditions {
   return { writeMs, readMs: [0.02, 0.3] };
 }
 
+const smallRaftProbability = 0.25;
+
+/** Small windows, batches and caches, which small values fill as well. */
+function drawRaft(random: SeededRandom): Partial<RaftConstants> {
+  if (!random.chance(smallRaftProbability)) return {};
+  const appendBytesMax = random.integer(200, 2000);
+  return {
+    appendBytesMax,
+    inflightMessagesMax: random.integer(1, 4),
+    inflightBytesMax: appendBytesMax * random.integer(1, 4),
+    batchBytesMax: random.integer(100, 2000),
+    uncommittedEntriesMax: random.integer(4, 64),
+    logCacheBytesMax: random.chance(0.3) ? 0 : random.integer(0, 5000),
+  };
+}
+
 function drawClockRates(random: SeededRandom, replicas: number, gateways: number): Record<string, number> {
   const drift = random.chance(0.15) ? 0.1 : 0.02;
   const rates: Record<string, number> = {};
@@ -109,13 +129,13 @@ function drawClockRates(random: SeededRandom, replicas: number, gateways: number
 }
 
 /**
- * Most values are small. Some make batches of many pages; a few are so large that batches, messages and windows are full
- * and entries leave the memory.
+ * Most values are small. Some make batches of many pages; very few, as they cost most of the time, are so large that the
+ * usual batches, messages and windows are full.
  */
 const valueSizes = [
-  { weight: 16, valueBytes: [1, 16], slower: 1 },
-  { weight: 3, valueBytes: [500, 12_000], slower: 1 },
-  { weight: 1, valueBytes: [20_000, 600_000], slower: 2 },
+  { weight: 40, valueBytes: [1, 16], slower: 1 },
+  { weight: 9, valueBytes: [500, 12_000], slower: 1 },
+  { weight: 1, valueBytes: [20_000, 400_000], slower: 2 },
 ] as const;
 
 /** Few clients per key, and few operations on each: a history must stay checkable. */

@@ -1,5 +1,6 @@
 /** When a replica may stop by itself, and when that is a failure of the run. */
 import test from 'ava';
+import { raftConstants } from '../../src/raft/constants.ts';
 import { StartError, StoreError } from '../../src/store/errors.ts';
 import { type DatabasePart, SimDisk } from './disk.ts';
 import { generatePlan } from './plan.ts';
@@ -131,4 +132,14 @@ test('writes that fail pass for damage only where the log is opened', async (t) 
   replica.start();
   await world.kernel.run(world.kernel.now);
   t.true(replica.disk.isHarmed('log'));
+});
+
+test('the constants of a plan reach the core', async (t) => {
+  const world = new World({ ...generatePlan(1), replicas: 3, faults: [], raft: { inflightMessagesMax: 3 } });
+  world.start();
+  await world.kernel.run(3000);
+  t.deepEqual(
+    world.replicas.map(({ state }) => state?.constants),
+    world.replicas.map(() => ({ ...raftConstants, inflightMessagesMax: 3 })),
+  );
 });

@@ -2,6 +2,7 @@
 import type { ClusterFile } from '../../src/cluster-file.ts';
 import type { LogFields, Logger } from '../../src/logger.ts';
 import { InvariantError } from '../../src/raft/assert.ts';
+import type { RaftConstants } from '../../src/raft/constants.ts';
 import { IdentityLostError } from '../../src/raft/node.ts';
 import type { RaftState } from '../../src/raft/state.ts';
 import { errorCode, StartError, StoreError } from '../../src/store/errors.ts';
@@ -23,6 +24,7 @@ export interface ReplicaContext {
   readonly network: SimNetwork;
   readonly oracle: RaftOracle;
   readonly cluster: ClusterFile;
+  readonly constants: RaftConstants;
   readonly log: Logger;
   /** How fast this process's clock runs. */
   readonly rateOf: (id: string) => number;
@@ -127,7 +129,7 @@ export class SimReplica {
   }
 
   async #open(life: Life): Promise<void> {
-    const { seed, network, oracle, cluster } = this.#context;
+    const { seed, network, oracle, cluster, constants } = this.#context;
     try {
       const replica = await openReplica({
         id: this.id,
@@ -139,6 +141,7 @@ export class SimReplica {
         world: {
           disk: this.disk.attach(life),
           clock: life.clock,
+          constants,
           random: streamOf(seed, `${this.id}/${life.number}`),
           newUuid: () => `${this.id}-${++this.#uuids}`,
           openEndpoint: async (_log, onFatal) => {

@@ -1,5 +1,6 @@
 /** Everything there is in a run: processes, disks, network, clients, and the oracle that sees all of it. */
 import type { Logger } from '../../src/logger.ts';
+import { raftConstants } from '../../src/raft/constants.ts';
 import { HarmableDisk } from './disk-harm.ts';
 import { SimGateway } from './gateway.ts';
 import { SimHttp } from './http.ts';
@@ -65,7 +66,8 @@ export class World {
       rateOf: (id: string) => plan.clockRates[id] ?? 1,
     };
     const { oracle } = this;
-    const context = { ...common, oracle, note: (line: string) => this.note(line) };
+    const constants = { ...raftConstants, ...plan.raft };
+    const context = { ...common, constants, oracle, note: (line: string) => this.note(line) };
     this.replicas = [...disks].map(([id, disk]) => new SimReplica(id, disk, context));
     this.gateways = cluster.gateways.map(({ id }) => new SimGateway(id, common));
     this.workload = new Workload({
