@@ -17,7 +17,7 @@ function describeRequest(request: Request): string {
     case 'delete':
       return `delete ${request.key}${describeCondition(request.condition)}`;
     case 'list':
-      return `list ${request.prefix}* limit ${request.limit}`;
+      return `list ${request.prefix}*${request.after === undefined ? '' : ` after ${request.after.key}`} limit ${request.limit}`;
     default:
       return unreachable(request);
   }

@@ -26,6 +26,9 @@ export const remove = (key: string, condition: Condition = { type: 'none' }): Re
   ...{ type: 'delete', key, condition },
 });
 export const list = (prefix: string, limit = 100): Request => ({ type: 'list', prefix, limit });
+export const listAfter = (key: string, prefix: string, limit = 100): Request => ({
+  ...{ type: 'list', prefix, limit, after: { key, cursor: 'c' } },
+});
 
 const answered = (reply: Reply): Outcome => ({ type: 'answered', reply });
 

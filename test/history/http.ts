@@ -38,7 +38,9 @@ export function httpRequest(request: Request, parameters: readonly string[]): Ht
       return { method: 'DELETE', path: `${pathOf(request.key)}${query()}`, headers, body: null };
     }
     case 'list': {
-      const page = [`prefix=${encodeURIComponent(request.prefix)}`, `limit=${request.limit}`];
+      const { prefix, limit, after } = request;
+      const page = [`prefix=${encodeURIComponent(prefix)}`, `limit=${limit}`];
+      if (after !== undefined) page.push(`cursor=${encodeURIComponent(after.cursor)}`);
       return { method: 'GET', path: `/v1/kv${query(page)}`, headers: {}, body: null };
     }
   }
@@ -88,6 +90,7 @@ function replyOf(request: Request, answer: HttpAnswer): Reply | null {
         revision: Number(revision),
         items: (items as ListedItem[]).map(itemOf),
         more: cursor !== null,
+        ...(cursor === null ? {} : { cursor: String(cursor) }),
       };
     }
   }

@@ -149,9 +149,11 @@ class Collector {
   #hearOmissions(timed: Timed, reply: Reply, keysInOrder: readonly Key[]): void {
     const { request } = timed.operation;
     if (reply.type !== 'listed' || request.type !== 'list') return;
+    const { after } = request;
     const shown = new Set(reply.items.map(({ key }) => key));
     const last = reply.more ? reply.items.at(-1)?.key : undefined;
     for (const { key, absences } of keysInOrder) {
+      if (after !== undefined && compareKeys(key, after.key) <= 0) continue;
       if (key === last) return;
       if (key.startsWith(request.prefix) && !shown.has(key)) absences.push(timed);
     }

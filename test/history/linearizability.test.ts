@@ -12,6 +12,7 @@ import {
   item,
   type Line,
   list,
+  listAfter,
   listed,
   notApplied,
   notFound,
@@ -91,6 +92,14 @@ const legal: readonly (readonly [title: string, ...lines: readonly Line[]])[] = 
     ['c2', 4, 5, list('p/'), listed(3, [item('p/1', 'a', 2, 1), item('p/2', 'b', 3, 1)])],
     ['c2', 6, 7, list('p/', 1), listed(3, [item('p/1', 'a', 2, 1)], true)],
     ['c2', 8, 9, list('q/'), listed(3, [])],
+  ],
+  [
+    'pages that begin behind a key, there or not',
+    ['c1', 0, 1, put('p/1', 'a'), done(2, 1)],
+    ['c1', 2, 3, put('p/2', 'b'), done(3, 1)],
+    ['c2', 4, 5, listAfter('p/1', 'p/'), listed(3, [item('p/2', 'b', 3, 1)])],
+    ['c2', 6, 7, listAfter('p/0', 'p/', 1), listed(3, [item('p/1', 'a', 2, 1)], true)],
+    ['c2', 8, 9, listAfter('p/2', 'p/'), listed(3, [])],
   ],
 ];
 
@@ -278,6 +287,18 @@ const illegal: readonly (readonly [title: string, words: RegExp, ...lines: reado
     written,
     ['c1', 2, 3, put('l', 'b'), done(3, 1)],
     ['c2', 4, 5, list('', 1), listed(3, [item('l', 'b', 3, 1)], true)],
+  ],
+  [
+    'a page that leaves out a key behind the page before',
+    /k: no order/,
+    written,
+    ['c2', 4, 5, listAfter('j', ''), listed(3, [])],
+  ],
+  [
+    'a page that begins anew',
+    /k is out of order/,
+    written,
+    ['c2', 4, 5, listAfter('k', ''), listed(3, [item('k', 'a', 2, 1)])],
   ],
   ['a stale list', /comes before/, written, rewritten, ['c2', 4, 5, list(''), listed(3, [item('k', 'a', 2, 1)])]],
   [

@@ -18,8 +18,14 @@ export type Request =
   | { readonly type: 'get'; readonly key: string }
   | { readonly type: 'put'; readonly key: string; readonly value: Value; readonly condition: Condition }
   | { readonly type: 'delete'; readonly key: string; readonly condition: Condition }
-  /** One page, from the prefix's first key on. */
-  | { readonly type: 'list'; readonly prefix: string; readonly limit: number };
+  /** One page, from the prefix's first key on, or from where the page before has ended. */
+  | { readonly type: 'list'; readonly prefix: string; readonly limit: number; readonly after?: PageEnd };
+
+export interface PageEnd {
+  readonly key: string;
+  /** How the store calls it. */
+  readonly cursor: string;
+}
 
 export interface Item {
   readonly key: string;
@@ -38,7 +44,14 @@ export type Reply =
   | { readonly type: 'notFound' }
   /** A write whose condition did not hold; `current` is the revision the key had, 0 if there was no such key. */
   | { readonly type: 'conditionFailed'; readonly current: number }
-  | { readonly type: 'listed'; readonly revision: number; readonly items: readonly Item[]; readonly more: boolean };
+  | {
+      readonly type: 'listed';
+      readonly revision: number;
+      readonly items: readonly Item[];
+      readonly more: boolean;
+      /** Where to go on, if there is more. */
+      readonly cursor?: string;
+    };
 
 export type Outcome =
   | { readonly type: 'answered'; readonly reply: Reply }

@@ -1,5 +1,6 @@
 /** Histories of a store that does everything right, or wrong in one way, with the log it would have left. */
 import type { SeededRandom } from '../raft/seeded-random.ts';
+import { compareKeys } from './key-order.ts';
 import type { Effect } from './log-replay.ts';
 import { type LoggedWrite, loggedCondition } from './logged-write.ts';
 import type { Condition, Item, Operation, Outcome, Reply, Request } from './operation.ts';
@@ -116,7 +117,8 @@ class Generator {
     const dice = random.next();
     if (plan.outcome !== 'unknown' && dice < 0.4) return { type: 'get', key };
     if (plan.outcome !== 'unknown' && lists && dice < 0.5) {
-      return { type: 'list', prefix: random.pick(['', 'a', 'a/']), limit: random.integer(1, 4) };
+      const page = { type: 'list', prefix: random.pick(['', 'a', 'a/']), limit: random.integer(1, 4) } as const;
+      return random.chance(0.3) ? { ...page, after: { key, cursor: '' } } : page;
     }
     const condition = allWrites ? this.#condition(plan.client, key) : ({ type: 'none' } as const);
     if (allWrites && random.chance(0.3)) return { type: 'delete', key, condition };
@@ -150,9 +152,10 @@ class Generator {
     if (request.type === 'put' || request.type === 'delete') return this.#write(client, request);
     const revision = this.#log.length;
     if (request.type === 'get') return { type: 'got', revision, item: this.#seen(this.#items.get(request.key)) };
+    const { prefix, after } = request;
     const all = [...this.#items.values()]
-      .filter(({ key }) => key.startsWith(request.prefix))
-      .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+      .filter(({ key }) => key.startsWith(prefix) && (after === undefined || compareKeys(key, after.key) > 0))
+      .sort((a, b) => compareKeys(a.key, b.key));
     const items = all.slice(0, request.limit);
     return { type: 'listed', revision, items, more: all.length > items.length };
   }

@@ -12,6 +12,7 @@ import {
   item,
   type Line,
   list,
+  listAfter,
   listed,
   notApplied,
   notFound,
@@ -138,6 +139,9 @@ const legal: readonly Case[] = [
     ['c2', 6, 7, list('p/'), listed(4, [item('p/\uffff', 'a', 2, 1), item('p/𐀀', 'b', 3, 1)])],
     ['c2', 8, 9, list('p/', 1), listed(4, [item('p/\uffff', 'a', 2, 1)], true)],
     ['c2', 10, 11, list('r'), listed(4, [])],
+    ['c2', 12, 13, listAfter('p/\uffff', 'p/'), listed(4, [item('p/𐀀', 'b', 3, 1)])],
+    ['c2', 14, 15, listAfter('p/', ''), listed(4, [item('p/\uffff', 'a', 2, 1)], true)],
+    ['c2', 16, 17, listAfter('q', ''), listed(4, [])],
   ],
 ];
 
@@ -362,6 +366,20 @@ const illegal: readonly (readonly [
     pairLog,
     ...pairWritten,
     ['c2', 4, 5, list('', 1), listed(3, pair)],
+  ],
+  [
+    'a page that begins anew',
+    /k = a of 3, version 1, in place 1/,
+    pairLog,
+    ...pairWritten,
+    ['c2', 4, 5, listAfter('j', '', 1), listed(3, [pair[0]], true)],
+  ],
+  [
+    'a page that ends too soon',
+    /k = a of 3 is missing at its end/,
+    pairLog,
+    ...pairWritten,
+    ['c2', 4, 5, listAfter('j', ''), listed(3, [])],
   ],
   ['a stale list', /index 3 was over before/, pairLog, ...pairWritten, ['c2', 4, 5, list(''), listed(2, [pair[0]])]],
   ['a write with a wrong version', /revision 3, version 2/, both, written, ['c1', 2, 3, putB, done(3, 3)]],

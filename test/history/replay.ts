@@ -7,6 +7,7 @@ import { unreachable } from '../../src/raft/assert.ts';
 import { attributeDeletes } from './delete-attribution.ts';
 import { describe, shortened } from './describe.ts';
 import { IndexOrder, type Placed } from './index-order.ts';
+import { compareKeys } from './key-order.ts';
 import { LogReplay } from './log-replay.ts';
 import { conditionName, type LoggedWrite, loggedCondition } from './logged-write.ts';
 import type { Finding, Item, Operation, Reply, Request, Value } from './operation.ts';
@@ -150,7 +151,7 @@ function putProblem(value: Value, reply: Reply, replay: LogReplay): string | nul
 
 /** A page may end before its limit, since its bytes are bounded; it never leaves out what stands before its last item. */
 function listProblem(
-  { prefix, limit }: Extract<Request, { type: 'list' }>,
+  { prefix, limit, after }: Extract<Request, { type: 'list' }>,
   { revision, items, more }: Extract<Reply, { type: 'listed' }>,
   replay: LogReplay,
 ): string | null {
@@ -158,6 +159,7 @@ function listProblem(
   if (more && items.length === 0) return 'an empty page that is not the last';
   let place = 0;
   for (const expected of replay.itemsAt(prefix, revision)) {
+    if (after !== undefined && compareKeys(expected.key, after.key) <= 0) continue;
     const item = items[place++];
     if (item === undefined) return more ? null : `the log says that ${describeItem(expected)} is missing at its end`;
     if (item.key !== expected.key || item.version !== expected.version || !isSameItem(item, expected)) {

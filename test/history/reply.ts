@@ -68,13 +68,13 @@ function conditionFailedProblem(condition: Condition, current: number): string |
 }
 
 function listedProblem(
-  { prefix, limit }: Extract<Request, { type: 'list' }>,
+  { prefix, limit, after }: Extract<Request, { type: 'list' }>,
   { items, revision, more }: ReplyOf<'listed'>,
 ): string | null {
   if (items.length > limit) return 'it is more than was asked for';
   if (more && items.length === 0) return 'an empty page that is not the last';
   for (const [place, { key, modRevision }] of items.entries()) {
-    const before = items[place - 1];
+    const before = items[place - 1] ?? after;
     if (before !== undefined && compareKeys(before.key, key) >= 0) return `${key} is out of order`;
     if (!key.startsWith(prefix)) return `${key} is not within the prefix`;
     if (modRevision > revision) return `${key} is newer than the read`;

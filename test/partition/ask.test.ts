@@ -116,6 +116,7 @@ const answers: readonly (readonly [title: string, request: Request, canned: Cann
       revision: 12,
       items: [{ key: 'group-1/a', value: 'v', modRevision: 7, version: 1 }],
       more: true,
+      cursor: 'x',
     }),
   ],
 ];

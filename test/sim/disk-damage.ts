@@ -48,7 +48,7 @@ function inflict(database: Database, kind: DatabaseDamage, chance: DiskChance): 
     }
     case 'lostTail': {
       if (recent.length === 0) return null;
-      return lose(database, recent.slice(-chance.integer(1, Math.min(lostBatchesMax, recent.length))), 'at the end');
+      return lose(database, recent.slice(-lostTailLength(recent, chance)), 'at the end');
     }
     case 'lostMiddle': {
       const newest = journal.at(-1)?.segment;
@@ -108,18 +108,46 @@ function refuse(database: Database, refusal: NonNullable<Database['refusal']>): 
   return database.refusal;
 }
 
+/** The newest batch alone, and a tail whose loss brings back what it had deleted, are harder to notice than any other. */
+function lostTailLength(recent: readonly JournalBatch[], chance: DiskChance): number {
+  const deleting = recent.findLastIndex(({ changes }) =>
+    changes.some(({ before, after }) => before !== undefined && after === undefined),
+  );
+  const what = chance.pick(['the newest', 'any', 'the deleting', 'the deleting'] as const);
+  if (what === 'the deleting' && deleting !== -1) return recent.length - deleting;
+  return what === 'the newest' ? 1 : chance.integer(1, Math.min(lostBatchesMax, recent.length));
+}
+
 function rot(database: Database, recent: readonly JournalBatch[], chance: DiskChance): string | null {
   const isThere = (name: RowName) => !database.isUnreadable(name) && database.get(name) !== undefined;
-  const names = [...new Set(recent.flatMap(({ changes }) => changes.map(({ name }) => name)))].filter(isThere);
+  const newestFirst = recent.flatMap(({ changes }) => changes.map(({ name }) => name)).toReversed();
+  const names = [...new Set(newestFirst)].filter(isThere);
   if (names.length === 0) return null;
-  const name = chance.pick(names);
+  const name = rottenRow(names, chance);
   const value = database.get(name) as Value;
-  if (value.length === 0 || chance.integer(0, 4) === 0) {
-    database.replaceRow(name, turnBit(Buffer.from(name, 'latin1'), chance).toString('latin1'), value);
+  if (value.length === 0 || chance.integer(0, 1) === 0) {
+    database.replaceRow(name, withTurnedBit(name, chance), value);
     return `a bit turned in key ${hex(name)}`;
   }
   database.replaceRow(name, name, turnBit(value, chance));
   return `a bit turned in the value of ${hex(name)}`;
+}
+
+/** What begins the keys of entries in log/ and of values in state/: the rows that nothing else stands for. */
+const lettersOfContent = ['e', 'k'];
+
+function rottenRow(newestFirst: readonly RowName[], chance: DiskChance): RowName {
+  const content = newestFirst.filter((name) => lettersOfContent.includes(name.charAt(0)));
+  const what = chance.pick(['any', 'content', 'newest content', 'newest content'] as const);
+  if (what === 'any' || content.length === 0) return chance.pick(newestFirst);
+  return chance.pick(what === 'content' ? content : content.slice(0, 1));
+}
+
+/** The first letter tells the kinds of rows apart: with another one a row is out of every reader's sight. */
+function withTurnedBit(name: RowName, chance: DiskChance): RowName {
+  const turnedUpTo = chance.pick([1, name.length]);
+  const turned = turnBit(Buffer.from(name.slice(0, turnedUpTo), 'latin1'), chance);
+  return turned.toString('latin1') + name.slice(turnedUpTo);
 }
 
 export type WitnessSlotKind = 'newest' | 'older' | 'both';

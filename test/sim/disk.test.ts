@@ -25,6 +25,13 @@ async function keysOf(reader: KeyValueReader, options: { reverse?: boolean; limi
   return keys;
 }
 
+async function rowsWith(reader: KeyValueReader, letter: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  const range = { gte: Buffer.from(letter), lt: Buffer.from(`${letter}\xff`, 'latin1') };
+  for await (const [key] of reader.iterate(range)) keys.push(Buffer.from(key).toString());
+  return keys;
+}
+
 const open = (world: DiskWorld, createIfMissing = false): Promise<KeyValueStore> =>
   world.until(world.disk.openKeyValueStore(path, { createIfMissing }));
 
@@ -375,6 +382,51 @@ test('an iterator leaves out what cannot be read, and says so only at its own en
   const lost = Array.from({ length: 40 }, (_, nth) => at(nth)).find((key) => !readable.includes(key)) ?? '';
   await world.until(damaged.batch([put(lost, 'new')], sync));
   t.is(text(damaged, lost), 'new');
+});
+
+test('a bit turns in keys as in values, in the first letter too, and in the newest of what the database is for', async (t) => {
+  const seen = await outcomesOver(200, async (world) => {
+    await world.until(world.disk.makeDirectory('/data'));
+    const store = await world.until(world.disk.openKeyValueStore('/data/log', { createIfMissing: true }));
+    for (let nth = 0; nth < 5; nth++) {
+      await world.until(store.batch([put(`e${at(nth)}`, 'value'), put('meta', `${nth}`)], sync));
+    }
+    world.restart();
+    t.regex(world.simDisk.damage('log', 'rot') ?? '', /a bit turned/);
+    const damaged = await world.until(world.disk.openKeyValueStore('/data/log', { createIfMissing: false }));
+    if (text(damaged, 'meta') !== '4') return 'meta row';
+    const nth = Array.from({ length: 5 }, (_, each) => each).find((each) => text(damaged, `e${at(each)}`) !== 'value');
+    const which = nth === 4 ? 'newest' : 'older';
+    if (text(damaged, `e${at(nth ?? 0)}`) !== undefined) return `${which}: value`;
+    const { length } = await world.until(rowsWith(damaged, 'e'));
+    return `${which}: ${length === 5 ? 'key' : 'letter'}`;
+  });
+  t.deepEqual(seen, [
+    'meta row',
+    ...['newest', 'older'].flatMap((which) => [`${which}: key`, `${which}: letter`, `${which}: value`]),
+  ]);
+});
+
+test('a tail that is lost is often the newest batch, or reaches back to what was deleted', async (t) => {
+  const lost = await outcomesOver(160, async (world) => {
+    await world.until(world.disk.makeDirectory('/data'));
+    const store = await world.until(world.disk.openKeyValueStore('/data/log', { createIfMissing: true }));
+    for (let nth = 0; nth < 40; nth++) {
+      await world.until(store.batch([put(at(nth), ''), ...(nth === 25 ? [del(at(7))] : [])], sync));
+    }
+    world.restart();
+    world.simDisk.damage('log', 'lostTail');
+    const damaged = await world.until(world.disk.openKeyValueStore('/data/log', { createIfMissing: false }));
+    const isBack = text(damaged, at(7)) !== undefined;
+    const last =
+      Array.from({ length: 40 }, (_, nth) => nth).findLast((nth) => text(damaged, at(nth)) !== undefined) ?? 0;
+    return `${39 - last} lost${isBack ? ', what was deleted is back' : ''}`;
+  });
+  t.deepEqual(lost, [
+    '1 lost',
+    '15 lost, what was deleted is back',
+    ...Array.from({ length: 7 }, (_, nth) => `${nth + 2} lost`),
+  ]);
 });
 
 test('the same seed gives the same run', async (t) => {

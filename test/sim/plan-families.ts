@@ -1,5 +1,5 @@
 /** The kinds of faults that seeds choose from, and how each is drawn. */
-import { type CrashKind, damageKinds } from './disk.ts';
+import { type CrashKind, type DamageKind, damageKinds } from './disk.ts';
 import type { Action, GroupTarget, OneTarget, Outage, PartitionShape, WriteCrash } from './plan-fault.ts';
 import type { SeededRandom } from './random.ts';
 
@@ -205,19 +205,19 @@ export const faultFamilies: readonly FaultFamily[] = [
       type: 'damage',
       target: drawOne(random, cluster),
       part: 'log',
-      kind: random.pick(damageKinds),
+      kind: drawDamage(random),
       outage: drawOutage(random, fewStartCrashes(random)),
     }),
   },
   {
     name: 'damage to the state',
-    weight: 1.5,
+    weight: 2,
     deposes: true,
     draw: (random, cluster) => ({
       type: 'damage',
       target: drawOne(random, cluster),
       part: 'state',
-      kind: random.pick(damageKinds),
+      kind: drawDamage(random),
       outage: drawOutage(random, fewStartCrashes(random)),
     }),
   },
@@ -235,15 +235,19 @@ export const faultFamilies: readonly FaultFamily[] = [
   },
   {
     name: 'stale copies',
-    weight: 1,
+    weight: 2,
     deposes: true,
-    draw: (random, cluster) => ({
-      type: 'staleCopy',
-      target: drawOne(random, cluster),
-      part: random.pick(['log', 'witness', 'state', 'log and witness'] as const),
-      ageMs: between(random, 50, 6000),
-      outage: drawOutage(random, fewStartCrashes(random)),
-    }),
+    draw: (random, cluster) => {
+      const part = random.pick(['log', 'witness', 'witness', 'state', 'log and witness'] as const);
+      const copy = { type: 'staleCopy', target: drawOne(random, cluster), part } as const;
+      if (part !== 'witness') {
+        return { ...copy, ageMs: between(random, 50, 6000), outage: drawOutage(random, fewStartCrashes(random)) };
+      }
+      // A witness of an earlier life knows less than the peers do: the repair that follows has to be cut short anywhere.
+      const outage = drawOutage(random, random.chance(0.3) ? 0 : random.integer(3, 8));
+      const ageMs = Math.round(random.between(500, 12_000));
+      return { ...copy, ageMs, outage: { ...outage, upMs: Math.round(2 * 250 ** random.next()) } };
+    },
   },
   {
     name: 'wiped directories',
@@ -316,8 +320,14 @@ function drawRotation(random: SeededRandom) {
   } as const;
 }
 
+/** Repairs that are cut short, and what they leave for the next start. */
 function fewStartCrashes(random: SeededRandom): number {
-  return random.chance(0.6) ? 0 : random.integer(1, 4);
+  return random.chance(0.5) ? 0 : random.integer(1, 4);
+}
+
+/** What is noticed at once needs no more than a try; what may pass for sound needs many. */
+function drawDamage(random: SeededRandom): DamageKind {
+  return random.chance(0.6) ? random.pick(['rot', 'lostTail'] as const) : random.pick(damageKinds);
 }
 
 function drawStorm(random: SeededRandom, cluster: Cluster): Action {

@@ -3,7 +3,7 @@
  */
 
 import { httpRequest, outcomeOf } from '../history/http.ts';
-import type { Operation, Request } from '../history/operation.ts';
+import type { Operation, PageEnd, Request } from '../history/operation.ts';
 import type { SimGateway } from './gateway.ts';
 import type { HttpReply, SimHttp } from './http.ts';
 import type { Kernel } from './kernel.ts';
@@ -45,7 +45,9 @@ interface Client {
 const keyPrefix = 'shelf/';
 /** A client waits for its answer a little longer than it told the gateway to try. */
 const graceMs = 200;
-const listLimits = [2, 5, 100] as const;
+const listLimits = [1, 2, 5, 100] as const;
+/** A client that has seen a page wants the next one, if there is more. */
+const nextPageProbability = 0.8;
 
 export class Workload {
   readonly operations: Operation[] = [];
@@ -125,7 +127,24 @@ export class Workload {
       const kind = this.#kind();
       const replica = kind === 'pinnedGet' ? random.pick(replicaIds) : undefined;
       const timeoutMs = random.between(...plan.timeoutMs);
-      await this.perform(client, this.#request(kind, client), timeoutMs, random.pick(gateways), replica);
+      const operation = await this.perform(
+        client,
+        this.#request(kind, client),
+        timeoutMs,
+        random.pick(gateways),
+        replica,
+      );
+      await this.#followPages(client, operation, timeoutMs);
+    }
+  }
+
+  async #followPages(client: Client, first: Operation, timeoutMs: number): Promise<void> {
+    const { random, gateways } = this.#options;
+    let { request } = first;
+    let after = pageEnd(first);
+    while (request.type === 'list' && after !== null && !this.#stopping && random.chance(nextPageProbability)) {
+      request = { ...request, after };
+      after = pageEnd(await this.perform(client, request, timeoutMs, random.pick(gateways)));
     }
   }
 
@@ -161,6 +180,14 @@ export class Workload {
         return { type: 'delete', key, condition: seen > 0 && random.chance(0.5) ? matches : { type: 'none' } };
     }
   }
+}
+
+/** Null if there is no page behind it. */
+function pageEnd({ outcome }: Operation): PageEnd | null {
+  if (outcome.type !== 'answered' || outcome.reply.type !== 'listed') return null;
+  const { items, cursor } = outcome.reply;
+  const last = items.at(-1);
+  return last === undefined || cursor === undefined ? null : { key: last.key, cursor };
 }
 
 function checkServedBy(replica: string, answer: HttpReply | 'lost'): void {

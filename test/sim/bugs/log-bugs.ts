@@ -118,4 +118,25 @@ export const logBugs: readonly Mutation[] = [
     find: 'if (prefix.last.index >= slot.last.index && chainHashAt(slot.last.index) === slot.chainHash) return slot.last;',
     replace: 'if (prefix.last.index >= slot.last.index) return slot.last;',
   },
+  {
+    name: 'recovering-replica-checks-its-state-against-its-log',
+    harm: 'a replica whose log lost entries refuses to start for good, and has to be replaced',
+    file: 'src/store/replica.ts',
+    find: 'if (hardState.claim !== null || applied.index === 0) return;',
+    replace: 'if (applied.index === 0) return;',
+  },
+  {
+    name: 'entries-beyond-the-batch-count-as-issued',
+    harm: 'what does not fit into a batch is never written, and everything waits for it',
+    file: 'src/raft/log.ts',
+    find: 'this.#issuedIndex = (this.#issuedIndex + entries.length) as Index;',
+    replace: 'this.#issuedIndex = this.#last.index;',
+  },
+  {
+    name: 'long-slot-is-read-to-its-first-page',
+    harm: 'a batch longer than a page is not in the witness at a restart: the replica takes its log for damaged, or itself for lost',
+    file: 'src/store/witness.ts',
+    find: 'end <= pageBytes ? page : await read(Math.min(roundUp(end), slotBytes))',
+    replace: 'page',
+  },
 ];

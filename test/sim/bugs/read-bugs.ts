@@ -100,4 +100,18 @@ export const readBugs: readonly Mutation[] = [
     find: 'reader.iterate({ ...range, limit: limit + 1 })',
     replace: 'reader.iterate({ ...range, limit })',
   },
+  {
+    name: 'pinned-read-goes-anywhere',
+    harm: 'a client that asks one replica is answered by another',
+    file: 'src/store/client-reader.ts',
+    find: 'const read: PendingRead = { query, deadlineAt, pinned, settle, tried: new Set() };',
+    replace: 'const read: PendingRead = { query, deadlineAt, pinned: null, settle, tried: new Set() };',
+  },
+  {
+    name: 'page-of-a-list-begins-anew',
+    harm: 'an export never comes to its end',
+    file: 'src/store/state-machine.ts',
+    find: 'valueRows(prefix, after)',
+    replace: 'valueRows(prefix, null)',
+  },
 ];

@@ -66,4 +66,14 @@ export const stateBugs: readonly Mutation[] = [
     find: "    if (sequence < session.lowestUnanswered) return { type: 'expired' };\n",
     replace: '',
   },
+  {
+    name: 'damaged-rows-refuse-the-start',
+    harm: 'a replica whose state has a damaged row never starts again',
+    file: 'src/store/state-directory.ts',
+    find: `    await store.close();
+    if (isDamage(error)) return { type: 'damaged', reason: innermostMessage(error) };
+`,
+    replace: `    await store.close();
+`,
+  },
 ];
