@@ -283,6 +283,34 @@ test('a rotation with crashes crashes whoever is joined again, at a write of its
   t.deepEqual(world.running, ['r2', 'r3']);
 });
 
+test('a deposed leader has kept the gateways; joined again it crashes at a write, or loses its tail', async (t) => {
+  const { nth, moment } = crashAtWrite(1);
+  const crash = { nth, moment, outage };
+  const { world, until } = begin(3, [
+    at(100, { type: 'deposition', durationMs: 1000, crash }),
+    at(5000, { type: 'deposition', durationMs: 1000, extraMs: 300, crash, losesTail: true }),
+  ]);
+  await until(500);
+  for (const other of ['r2', 'r3']) {
+    for (const one of ['r1', 'g1']) t.true(world.network.blocked.has(`${one} ${other}`), `${one} ${other}`);
+  }
+  t.false(world.network.blocked.has('g1 r1'));
+  await until(1200);
+  t.is(world.network.blocked.size, 0);
+  t.deepEqual(world.running, ['r1', 'r2', 'r3']);
+  world.replica('r1').disk.write();
+  t.deepEqual(world.running, ['r2', 'r3']);
+  await until(5500);
+  t.is(world.replica('r1').disk.extraMs, 300);
+  await until(6200);
+  t.is(world.replica('r1').disk.extraMs, 300);
+  t.deepEqual(world.replica('r1').disk.deeds, []);
+  world.replica('r1').disk.write();
+  t.deepEqual(world.replica('r1').disk.deeds, ['damage log lostTail']);
+  await until(6400);
+  t.is(world.replica('r1').disk.extraMs, 0);
+});
+
 test('slowness and clocks stay with the machine when its process starts again', async (t) => {
   const { world, until } = begin(3, [
     at(100, { type: 'slowProcess', target: 1, eventMs: 5, durationMs: 1000 }),

@@ -4,7 +4,7 @@
  */
 import { unreachable } from '../../src/raft/assert.ts';
 import type { Plan } from './plan.ts';
-import { type Fault, faultName, type GroupTarget, type OneTarget, type Outage } from './plan-fault.ts';
+import { type Fault, faultName, type GroupTarget, type OneTarget, type Outage, type WriteCrash } from './plan-fault.ts';
 import { bothWays, HeldLinks, type Link, oneWay } from './plan-links.ts';
 import { Losses } from './plan-losses.ts';
 import { Machine } from './plan-machine.ts';
@@ -37,6 +37,8 @@ const lateProbability = 0.3;
 /** How long after it has heard of a write a process crashes. */
 const heardMs = [0, 20] as const;
 
+const nothing = () => {};
+
 export class Nemesis {
   readonly #world: TargetWorld;
   readonly #plan: Plan;
@@ -51,6 +53,7 @@ export class Nemesis {
   readonly #stateHarmed = new Set<string>();
   #isHealed = false;
   #done = 0;
+  #crashes = 0;
 
   constructor(world: TargetWorld, plan: Plan) {
     const { network, kernel, replicas, gateways, clients } = world;
@@ -131,6 +134,9 @@ export class Nemesis {
         return;
       case 'rotation':
         this.#rotate(fault, random);
+        return;
+      case 'deposition':
+        this.#depose(fault, random);
         return;
       case 'swizzle':
         this.#swizzle(fault, random);
@@ -239,7 +245,7 @@ export class Nemesis {
   }
 
   #rotate(fault: FaultOf<'rotation'>, random: SeededRandom): void {
-    const { extraMs = 0, lateMs = 0, fullMs = 0, crash } = fault;
+    const { extraMs = 0, lateMs = 0, fullMs = 0 } = fault;
     const { replicas } = this.#scene(random);
     const troubles = [slowDown(this.#targets, extraMs), this.#weather.begin(latePackets(lateMs), null)];
     let alone: Target | null = null;
@@ -253,10 +259,7 @@ export class Nemesis {
       alone = this.#one(fault.whom === 'leader' ? 'leader' : random.integer(1, replicas.length), random);
       heal = this.#cut(bothWays([alone.id], replicas));
       before.heal();
-      if (crash !== undefined && before.alone !== null && before.alone !== alone) {
-        const { atMs, choice } = fault;
-        this.#crashAtWrite({ type: 'crashAtWrite', target: 'leader', ...crash, atMs, choice }, before.alone, random);
-      }
+      if (before.alone !== null && before.alone !== alone) this.#crashToo(fault, before.alone);
       if (fullMs > 0) {
         makeRoom = fill(this.#targets);
         this.#later(effect, fullMs, makeRoom);
@@ -266,8 +269,46 @@ export class Nemesis {
     turn();
   }
 
+  #depose(fault: FaultOf<'deposition'>, random: SeededRandom): void {
+    const { durationMs, extraMs = 0, losesTail } = fault;
+    const { replicas, gateways } = this.#scene(random);
+    const target = this.#one('leader', random);
+    const others = replicas.filter((id) => id !== target.id);
+    const heal = this.#cut(bothWays([target.id, ...gateways], others));
+    const speedUp = slowDown([target], extraMs);
+    this.#lasts(fault, durationMs, `${target.id} keeps the gateways`, () => {
+      heal();
+      this.#world.kernel.after(this.#isHealed ? 0 : extraMs, null, 'world', speedUp);
+      if (!this.#isHealed) this.#crashToo(fault, target, losesTail ? () => this.#loseTail(target) : nothing);
+    });
+  }
+
+  #loseTail({ id, replica }: Target): void {
+    if (this.#objection(id) !== null) return;
+    const damage = replica.disk.damage('log', 'lostTail');
+    if (damage === null) return;
+    this.#harmed(id);
+    this.#world.note(`  ${id}: ${damage}`);
+  }
+
+  /** On top of what the fault itself is, if it asks for that. `whileDown` comes with the first crash. */
+  #crashToo(
+    { crash, atMs, choice }: Pick<Fault, 'atMs' | 'choice'> & { readonly crash?: WriteCrash },
+    target: Target,
+    whileDown = nothing,
+  ): void {
+    if (crash === undefined) return;
+    const random = new SeededRandom(choice ^ ++this.#crashes);
+    this.#crashAtWrite({ type: 'crashAtWrite', target: 'leader', ...crash, atMs, choice }, target, random, whileDown);
+  }
+
   /** Counts only if the write comes. */
-  #crashAtWrite(fault: FaultOf<'crashAtWrite'>, { id, replica, machine }: Target, random: SeededRandom): void {
+  #crashAtWrite(
+    fault: FaultOf<'crashAtWrite'>,
+    { id, replica, machine }: Target,
+    random: SeededRandom,
+    whileDown = nothing,
+  ): void {
     const { kind, downMs, again, upMs } = fault.outage;
     let undo = () => {};
     const effect: Effect = { words: `${faultName(fault)}: ${id}`, undo: () => undo() };
@@ -276,7 +317,10 @@ export class Nemesis {
       const strike = () => {
         const letUp = machine.takeDown(kind);
         undo = letUp;
-        if (life === 0) this.#carriedOut(fault, `${id}, the ${nth}. one`);
+        if (life === 0) {
+          this.#carriedOut(fault, `${id}, the ${nth}. one`);
+          whileDown();
+        }
         this.#later(effect, downMs, () => {
           if (life === again) {
             this.#end(effect);
@@ -363,6 +407,7 @@ export class Nemesis {
       if (damage === null) return `${id}: there is nothing to damage`;
       if (part === 'log') this.#harmed(id);
       else this.#harmedState(target);
+      this.#crashToo(fault, target);
       return `${id}: ${damage}`;
     });
   }
@@ -419,6 +464,7 @@ export class Nemesis {
         if (part === 'state') this.#harmedState(target);
         else if (part === 'log and witness') this.#lost(target);
         else this.#harmed(id);
+        this.#crashToo(fault, target);
         return `${id}, ${ageMs} ms old`;
       });
     });

@@ -87,6 +87,12 @@ export const faultFamilies: readonly FaultFamily[] = [
       };
     },
   },
+  {
+    name: 'depositions',
+    weight: 5,
+    deposes: true,
+    draw: drawDeposition,
+  },
   { name: 'storms', weight: 2, deposes: false, draw: drawStorm },
   {
     name: 'clogs',
@@ -206,7 +212,7 @@ export const faultFamilies: readonly FaultFamily[] = [
       target: drawOne(random, cluster),
       part: 'log',
       kind: drawDamage(random),
-      outage: drawOutage(random, fewStartCrashes(random)),
+      ...drawStart(random),
     }),
   },
   {
@@ -244,9 +250,7 @@ export const faultFamilies: readonly FaultFamily[] = [
         return { ...copy, ageMs: between(random, 50, 6000), outage: drawOutage(random, fewStartCrashes(random)) };
       }
       // A witness of an earlier life knows less than the peers do: the repair that follows has to be cut short anywhere.
-      const outage = drawOutage(random, random.chance(0.3) ? 0 : random.integer(3, 8));
-      const ageMs = Math.round(random.between(500, 12_000));
-      return { ...copy, ageMs, outage: { ...outage, upMs: Math.round(2 * 250 ** random.next()) } };
+      return { ...copy, ageMs: Math.round(random.between(500, 12_000)), ...drawStart(random) };
     },
   },
   {
@@ -318,6 +322,27 @@ function drawRotation(random: SeededRandom) {
     periodMs: between(random, 300, 1800),
     durationMs: between(random, 1500, 8000),
   } as const;
+}
+
+function drawDeposition(random: SeededRandom): Action {
+  const deposition = { type: 'deposition', durationMs: between(random, 650, 2500) } as const;
+  switch (random.pick(['plain', 'slow', 'crash', 'loss'] as const)) {
+    case 'plain':
+      return deposition;
+    case 'slow':
+      return { ...deposition, extraMs: between(random, 200, 1500) };
+    case 'crash':
+      return { ...deposition, crash: { ...drawWriteCrash(random), nth: random.integer(1, 4) } };
+    case 'loss':
+      return { ...deposition, crash: { ...drawWriteCrash(random), nth: random.integer(2, 12) }, losesTail: true };
+  }
+}
+
+/** After something has happened to the disk: a start that may be cut short at any of its writes. */
+function drawStart(random: SeededRandom): { readonly outage: Outage; readonly crash?: WriteCrash } {
+  if (random.chance(0.6)) return { outage: drawOutage(random, fewStartCrashes(random)) };
+  const outage = { ...drawOutage(random, 0), downMs: between(random, 5, 500) };
+  return { outage, crash: { ...drawWriteCrash(random), nth: random.integer(1, 12) } };
 }
 
 /** Repairs that are cut short, and what they leave for the next start. */

@@ -81,6 +81,17 @@ export type Action =
       /** Whoever is joined again crashes, while its log is cut. */
       readonly crash?: WriteCrash;
     }
+  /** The leader and all gateways are cut off: its log grows alone, and is cut when it is joined to another leader again. */
+  | {
+      readonly type: 'deposition';
+      readonly durationMs: number;
+      /** Its disk is slower by so much, and as long after it was joined again: its log is cut while a batch is being written. */
+      readonly extraMs?: number;
+      /** Once it is joined again, while its log is cut. */
+      readonly crash?: WriteCrash;
+      /** With the crash it loses the end of its log, perhaps that which cut it. */
+      readonly losesTail?: true;
+    }
   /** Replicas are cut off one by one, and joined again one by one in another order. */
   | { readonly type: 'swizzle'; readonly stepMs: number }
   /** On top of the run's conditions, on all links or on those of one replica. */
@@ -126,6 +137,8 @@ export type Action =
       readonly part: DatabasePart;
       readonly kind: DamageKind;
       readonly outage: Outage;
+      /** In the life that finds it. */
+      readonly crash?: WriteCrash;
     }
   | {
       readonly type: 'witnessDamage';
@@ -141,6 +154,8 @@ export type Action =
       /** The copy is made at `atMs`, and put back this much later. */
       readonly ageMs: number;
       readonly outage: Outage;
+      /** In the life that finds it. */
+      readonly crash?: WriteCrash;
     }
   | { readonly type: 'wipe'; readonly target: OneTarget; readonly outage: Outage }
   /** Gateways are counted from 1 as well. */
@@ -158,6 +173,8 @@ export function faultName(fault: Action): string {
       return `${fault.type} ${fault.shape}`;
     case 'rotation':
       return `rotation of ${fault.whom}${rotationTroubles(fault)}`;
+    case 'deposition':
+      return `deposition${fault.extraMs ? ', slow disk' : ''}${fault.losesTail ? ', loses its tail' : ''}`;
     case 'crash':
       return `crash (${fault.outage.kind})${againAndAgain(fault.outage)}`;
     case 'crashAtWrite':

@@ -68,7 +68,7 @@ test('everything in the catalogue comes up', (t) => {
   for (const type of [
     ...['partition', 'flapping', 'swizzle', 'storm', 'clog', 'crash', 'pause', 'suspend', 'slowProcess', 'clockRate'],
     ...['slowDisk', 'stalledDisk', 'fullDisk', 'failingWrites', 'damage', 'witnessDamage', 'staleCopy', 'wipe'],
-    ...['gatewayCrash', 'gatewayPause', 'rotation', 'crashAtWrite'],
+    ...['gatewayCrash', 'gatewayPause', 'rotation', 'deposition', 'crashAtWrite'],
   ]) {
     t.true(types.delete(type), type);
   }
@@ -114,6 +114,8 @@ function deposes(fault: Fault, { replicas }: Plan): number {
     // The first turn at least, if it leaves time for an election.
     case 'rotation':
       return fault.whom === 'leader' && fault.periodMs >= longMs ? 1 : 0;
+    case 'deposition':
+      return fault.durationMs >= longMs ? 1 : 0;
     case 'crash':
     case 'crashAtWrite':
     case 'pause':

@@ -53,8 +53,8 @@ export const logBugs: readonly Mutation[] = [
     name: 'vote-is-forgotten-at-restart',
     harm: 'a replica votes twice in a term: two leaders, acknowledged writes are lost',
     file: verdict,
-    find: 'return a.votedFor === null ? b : a;',
-    replace: 'return a.votedFor === null ? a : b;',
+    find: '    votedFor,\n    claim: openClaim(claim, last),',
+    replace: '    votedFor: null,\n    claim: openClaim(claim, last),',
   },
   {
     name: 'term-is-rolled-back-at-restart',
