@@ -469,6 +469,12 @@ test('those who are not healed may run, cut off from the others in one direction
   }
 });
 
+test('while nobody has a first entry, everybody is healed', (t) => {
+  const { world, nemesis } = begin(5, [], { survivors: 'quorum', outcasts: 'down' });
+  for (const replica of world.replicas) replica.lastIndex = 0;
+  t.is(nemesis.heal().length, 5);
+});
+
 test('no pause outlasts the faults', async (t) => {
   const { world, until } = begin(3, [at(19_000, { type: 'pause', target: 1, durationMs: 9000 })]);
   await until(19_500);

@@ -114,13 +114,14 @@ export class Nemesis {
     if (fate === 'mute' || fate === 'isolated') this.#cut(oneWay(outcasts, survivors));
   }
 
-  /** A quorum of those that have all they ever promised: the others may never be needed. */
+  /** A quorum of those that have all they ever promised: the others may never be needed, once there is a first entry. */
   #survivors(): readonly string[] {
     const everybody = this.#targets.map(({ id }) => id);
     const sound = this.#losses.sound();
     const quorum = Math.floor(everybody.length / 2) + 1;
     if (this.#plan.survivors === 'everybody' || sound.length < quorum) return everybody;
-    return shuffle(sound, streamOf(this.#plan.seed, 'survivors')).slice(0, quorum).toSorted();
+    const chosen = shuffle(sound, streamOf(this.#plan.seed, 'survivors')).slice(0, quorum).toSorted();
+    return this.#targets.some((target) => chosen.includes(target.id) && hasEntries(target)) ? chosen : everybody;
   }
 
   #strike(fault: Fault): void {
@@ -486,7 +487,7 @@ export class Nemesis {
 
   /** Until the others have its first entry, a cluster needs all its replicas: an election among empty logs is unanimous. */
   #objection(id: string): string | null {
-    const others = this.#targets.filter((other) => other.id !== id && (other.replica.status?.lastIndex ?? 0) > 0);
+    const others = this.#targets.filter((other) => other.id !== id && hasEntries(other));
     if (others.length <= this.#targets.length / 2) return 'the others have nothing yet';
     return this.#losses.objection(id);
   }
@@ -617,6 +618,10 @@ export class Nemesis {
   #skipped(fault: Fault, why: string): void {
     this.#world.note(`skipped ${faultName(fault)}: ${why}`);
   }
+}
+
+function hasEntries({ replica }: Target): boolean {
+  return (replica.status?.lastIndex ?? 0) > 0;
 }
 
 function stormWords(storm: FaultOf<'storm'>, of: string | null): string {
