@@ -17,6 +17,7 @@ export class Elections {
   readonly #candidates = new Map<Term, Set<ReplicaId>>();
   /** By candidate, term and phase: where its log ended when it asked; of several such ends the latest. */
   readonly #asked = new Map<string, EntryId>();
+  readonly #askedTerms = new Map<ReplicaId, Term>();
   #highestTerm = 0;
 
   /** How often another leader was elected, after the first. */
@@ -58,6 +59,12 @@ export class Elections {
     const key = `${from}/${term}/${phase}`;
     const before = this.#asked.get(key);
     if (before === undefined || reaches(last, before)) this.#asked.set(key, last);
+    if (term > this.askedTerm(from)) this.#askedTerms.set(from, term);
+  }
+
+  /** The highest one that this candidate has asked anybody about, in either phase. */
+  askedTerm(candidate: ReplicaId): Term {
+    return this.#askedTerms.get(candidate) ?? (0 as Term);
   }
 
   /** Whoever grants, in either phase, has seen a log at least as up-to-date as what it holds or claims (§3.6.1). */

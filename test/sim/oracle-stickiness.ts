@@ -34,11 +34,6 @@ export class Stickiness {
     questions.set(key, (questions.get(key) ?? 0) + (mayGrant ? 1 : 0));
   }
 
-  /** What this one asked is not known any more. */
-  forget(candidate: ReplicaId): void {
-    if (this.#questions.size > 0) this.#questions.delete(candidate);
-  }
-
   /** Each question has one answer at most. */
   answered({ from, to, phase, term, granted }: RequestVoteReply): void {
     const questions = this.#questions.get(to);

@@ -601,6 +601,28 @@ test('a leader that is heard is not replaced: what was granted before it was hea
   violates(t, 'a leader that is heard is not replaced', grantsToR3(watched, 'r2', 'preVote'));
 });
 
+test('a leader that steps down and asks may be granted, once for each time it has asked', (t) => {
+  const watched = settled();
+  watched.cluster.separate(['r1']);
+  watched.cluster.run(raftConstants.electionTimeoutMinMs);
+  for (const id of ['r1', 'r2']) {
+    watched.rows(id).replaceHardState({ currentTerm: term(2), votedFor: 'r1', claim: null });
+  }
+  const [last, asked] = [entryId(1, 3), { phase: 'vote', term: 2 } as const];
+  const question = of(watched, 'r1', 'r2', (fields) => requestVote({ ...fields, ...asked, last }));
+  watched.says(question);
+  const ask = () => watched.oracle.received('r2', 'r1', encodeMessages([question]), watched.cluster.now);
+  const answer = () => {
+    watched.says(of(watched, 'r2', 'r1', (fields) => requestVoteReply({ ...fields, ...asked, granted: true, last })));
+  };
+  ask();
+  watched.cluster.replica('r2').step(question);
+  ask();
+  t.notThrows(answer);
+  t.notThrows(answer);
+  violates(t, 'a leader that is heard is not replaced', answer);
+});
+
 test('reads are not stale: an index below what was committed when it was asked for', (t) => {
   const watched = settled();
   watched.says(of(watched, 'r2', 'r1', (fields) => readIndexRequest({ ...fields, requestId: 'read' })));

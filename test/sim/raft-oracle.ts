@@ -128,10 +128,11 @@ export class RaftOracle {
   received(id: ReplicaId, from: ReplicaId, bytes: Uint8Array, now: number): void {
     this.#look(id, ({ life }) => {
       if (life === null) return;
-      const { role } = life.state();
-      // Its own leader's frames are most of all, and there is nothing to be learned from them.
-      if (role.name === 'follower' && role.leader === from) life.stickiness.forget(from);
-      else this.#hear(life, decodeMessages(bytes) ?? [], now);
+      const { role, currentTerm } = life.state();
+      // Its own leader's frames are most of all: there is nothing to be learned from them until it leads no more.
+      const isFromLeader = role.name === 'follower' && role.leader === from;
+      if (isFromLeader && this.#elections.askedTerm(from) <= currentTerm) return;
+      this.#hear(life, decodeMessages(bytes) ?? [], now);
     });
   }
 
