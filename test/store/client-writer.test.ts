@@ -124,6 +124,18 @@ test('a new leader is asked at once, without waiting for the old one', async (t)
   t.like(call.outcome, { type: 'done', replica: 'r2' });
 });
 
+test('a write that is answered while it waits for the new leader is not sent again', async (t) => {
+  const { clock, r1, r2, lead, write } = setUp();
+  const call = write('a');
+  await clock.settle();
+  const first = r1.take();
+  lead(r2);
+  first.answer({ type: 'write', replies: [putDone(11)] });
+  await clock.settle();
+  t.is(call.outcome?.type, 'done');
+  t.is(r2.sent.length, 0);
+});
+
 test('a late answer of the old leader still counts if it is a result', async (t) => {
   const { clock, r1, r2, lead, write } = setUp();
   const call = write('a');
