@@ -1012,16 +1012,23 @@ test('what is committed is applied before it is published', (t) => {
 });
 
 test('a disk that hangs while a term is written gathers an answer for every heartbeat of the old leader', (t) => {
-  const replica = givenReplica({ log: [1] });
-  replica.step(requestVote({ from: 'r2', term: 2, last: entryId(1, 1) }));
+  const replica = givenReplica({ log: [1, 1, 1] });
+  // The old leader stands again, so that both answers wait for the same replica.
+  replica.step(requestVote({ from: 'r3', term: 2, last: entryId(1, 3) }));
   replica.beginBatch();
 
   for (let round = 1; round <= 1000; round++) {
-    replica.step(appendEntries({ from: 'r3', term: 1, round, previous: entryId(1, 1) }));
+    replica.step(appendEntries({ from: 'r3', term: 1, round, previous: entryId(1, round === 1000 ? 2 : 3) }));
   }
   replica.completeBatch();
 
-  const sent = replica.takeSent();
-  t.is(only(sent, 'requestVoteReply').length, 1);
-  t.is(only(sent, 'appendEntriesReply').length, 1);
+  const sent = sentTo(replica.takeSent(), 'r3');
+  t.deepEqual(
+    only(sent, 'requestVoteReply').map(({ granted }) => granted),
+    [true],
+  );
+  t.deepEqual(
+    only(sent, 'appendEntriesReply').map(({ result }) => result),
+    [{ type: 'rejected', rejectedIndex: 2 as Index, hint: entryId(1, 2) }],
+  );
 });
