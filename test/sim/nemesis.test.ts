@@ -268,6 +268,16 @@ test('a rotation brings slow disks, late packets and full disks along, and takes
   t.is(world.network.conditions?.lateProbability, 0);
 });
 
+test('a rotation makes room before the disks are full anew, and none stays full behind it', async (t) => {
+  const rotation: Action = { type: 'rotation', whom: 'leader', periodMs: 1000, durationMs: 4000, fullMs: 790 };
+  const { world, until } = begin(3, [{ ...rotation, atMs: 0, choice: 179 }]);
+  await until(19_000);
+  t.deepEqual(
+    world.replicas.map(({ disk }) => disk.full),
+    [false, false, false],
+  );
+});
+
 test('a rotation with crashes crashes whoever is joined again, at a write of its', async (t) => {
   const { nth, moment } = crashAtWrite(2);
   const { world, until } = begin(3, [

@@ -262,6 +262,8 @@ export class Nemesis {
       before.heal();
       if (before.alone !== null && before.alone !== alone) this.#crashToo(fault, before.alone);
       if (fullMs > 0) {
+        // The turn before may have been a short one.
+        makeRoom();
         makeRoom = fill(this.#targets);
         this.#later(effect, fullMs, makeRoom);
       }
