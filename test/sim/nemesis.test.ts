@@ -293,6 +293,21 @@ test('a rotation with crashes crashes whoever is joined again, at a write of its
   t.deepEqual(world.running, ['r2', 'r3']);
 });
 
+test('when a fault’s crash comes does not depend on the crashes of other faults', async (t) => {
+  const crash = { nth: 1, moment: 'heard', outage } as const;
+  const other = at(100, { type: 'damage', target: 2, part: 'state', kind: 'rot', outage, crash });
+  const deposition = at(1000, { type: 'deposition', durationMs: 1000, crash });
+  const crashedAt = async (faults: readonly Fault[]): Promise<number> => {
+    const { world, until } = begin(3, faults);
+    await until(2100);
+    world.replica('r1').disk.write();
+    let ms = 2100;
+    for (; world.replica('r1').life !== null; ms += 0.1) await until(ms);
+    return ms;
+  };
+  t.is(await crashedAt([other, deposition]), await crashedAt([deposition]));
+});
+
 test('a deposed leader has kept the gateways; joined again it crashes at a write, or loses its tail', async (t) => {
   const { nth, moment } = crashAtWrite(1);
   const crash = { nth, moment, outage };

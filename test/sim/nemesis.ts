@@ -51,9 +51,10 @@ export class Nemesis {
   readonly #underWay = new Set<Effect>();
   /** A state that was damaged, and may be built anew, no longer shows that a log is an old one. */
   readonly #stateHarmed = new Set<string>();
+  /** Those that faults have brought along, each counting its own: what one of them does shifts nothing in the others. */
+  readonly #crashes = new Map<Fault, number>();
   #isHealed = false;
   #done = 0;
-  #crashes = 0;
 
   constructor(world: TargetWorld, plan: Plan) {
     const { network, kernel, replicas, gateways, clients } = world;
@@ -295,13 +296,12 @@ export class Nemesis {
   }
 
   /** On top of what the fault itself is, if it asks for that. `whileDown` comes with the first crash. */
-  #crashToo(
-    { crash, atMs, choice }: Pick<Fault, 'atMs' | 'choice'> & { readonly crash?: WriteCrash },
-    target: Target,
-    whileDown = nothing,
-  ): void {
+  #crashToo(fault: Fault & { readonly crash?: WriteCrash }, target: Target, whileDown = nothing): void {
+    const { crash, atMs, choice } = fault;
     if (crash === undefined) return;
-    const random = new SeededRandom(choice ^ ++this.#crashes);
+    const count = (this.#crashes.get(fault) ?? 0) + 1;
+    this.#crashes.set(fault, count);
+    const random = new SeededRandom(choice ^ count);
     this.#crashAtWrite({ type: 'crashAtWrite', target: 'leader', ...crash, atMs, choice }, target, random, whileDown);
   }
 
