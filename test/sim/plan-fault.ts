@@ -78,7 +78,7 @@ export type Action =
       readonly lateMs?: number;
       /** From each turn on all disks are full for so long: what the old leader took is refused by the new one. */
       readonly fullMs?: number;
-      /** Whoever is joined again crashes, while its log is cut. */
+      /** Whoever is joined again at a turn crashes, while its log is cut. */
       readonly crash?: WriteCrash;
     }
   /** The leader and all gateways are cut off: its log grows alone, and is cut when it is joined to another leader again. */
@@ -174,7 +174,7 @@ export function faultName(fault: Action): string {
     case 'rotation':
       return `rotation of ${fault.whom}${rotationTroubles(fault)}`;
     case 'deposition':
-      return `deposition${fault.extraMs ? ', slow disk' : ''}${fault.losesTail ? ', loses its tail' : ''}`;
+      return `deposition${fault.extraMs ? ', slow disk' : ''}${fault.losesTail ? ', loses its tail' : ''}${crashes(fault)}`;
     case 'crash':
       return `crash (${fault.outage.kind})${againAndAgain(fault.outage)}`;
     case 'crashAtWrite':
@@ -182,11 +182,11 @@ export function faultName(fault: Action): string {
     case 'failingWrites':
       return `failing writes ${fault.code}`;
     case 'damage':
-      return `damage ${fault.part} ${fault.kind}`;
+      return `damage ${fault.part} ${fault.kind}${crashes(fault)}`;
     case 'witnessDamage':
       return `damage witness ${fault.which} ${fault.how}`;
     case 'staleCopy':
-      return `stale copy of ${fault.part}`;
+      return `stale copy of ${fault.part}${crashes(fault)}`;
     default:
       return fault.type;
   }
@@ -201,14 +201,17 @@ function againAndAgain({ again }: Outage): string {
   return again > 0 ? ', again and again' : '';
 }
 
-function rotationTroubles({ extraMs, lateMs, fullMs, crash }: Extract<Action, { type: 'rotation' }>): string {
+function crashes({ crash }: { readonly crash?: WriteCrash }): string {
+  return crash === undefined ? '' : ', crashes';
+}
+
+function rotationTroubles(fault: Extract<Action, { type: 'rotation' }>): string {
   const troubles = [
-    ['slow disks', extraMs],
-    ['late packets', lateMs],
-    ['full disks', fullMs],
-    ['crashes', crash],
+    ['slow disks', fault.extraMs],
+    ['late packets', fault.lateMs],
+    ['full disks', fault.fullMs],
   ] as const;
-  return troubles.map(([name, trouble]) => (trouble === undefined ? '' : `, ${name}`)).join('');
+  return troubles.map(([name, trouble]) => (trouble === undefined ? '' : `, ${name}`)).join('') + crashes(fault);
 }
 
 /** One line for a person. */

@@ -77,6 +77,9 @@ test('everything in the catalogue comes up', (t) => {
   for (const trouble of ['slow disks', 'late packets', 'slow disks, full disks', 'slow disks, crashes']) {
     t.true(names.has(`rotation of leader, ${trouble}`), trouble);
   }
+  for (const crashing of ['deposition', 'deposition, loses its tail', 'damage log rot', 'stale copy of witness']) {
+    t.true(names.has(`${crashing}, crashes`), crashing);
+  }
   for (const moment of ['in flight', 'done', 'done and heard of']) {
     t.true(names.has(`crash at a write, ${moment} (power)`), moment);
   }
