@@ -15,8 +15,6 @@ import type { Life } from './life.ts';
 export class HarmableDisk extends SimDisk {
   /** Log and witness are judged together. */
   readonly #harmed = new Set<DatabasePart>();
-  /** Writes fail so that nobody knows what was written. */
-  #fails = false;
   #isExamined = false;
 
   /** Was it harmed since a start last came to its end? */
@@ -32,19 +30,14 @@ export class HarmableDisk extends SimDisk {
 
   override attach(life: Life): Disk {
     this.#isExamined = false;
+    const disk = super.attach(life);
     this.#noteFailures();
-    return super.attach(life);
+    return disk;
   }
 
   override failWrites(code: WriteFailure, count: number): void {
     super.failWrites(code, count);
-    this.#fails = code === 'EIO';
     this.#noteFailures();
-  }
-
-  override heal(): void {
-    super.heal();
-    this.#fails = false;
   }
 
   override damage(part: DatabasePart, kind: DamageKind): string | null {
@@ -65,8 +58,11 @@ export class HarmableDisk extends SimDisk {
     this.#harmed.add(part === 'state' ? 'state' : 'log');
   }
 
-  /** While the log is in use, a write that fails leaves no more than a crash does; where it is opened, it passes for damage. */
+  /**
+   * After EIO nobody knows what was written. While the log is in use that leaves no more than a crash does; where it is
+   * opened, it passes for damage.
+   */
   #noteFailures(): void {
-    if (this.#fails && !this.#isExamined) this.#harmed.add('log');
+    if (this.failing === 'EIO' && !this.#isExamined) this.#harmed.add('log');
   }
 }

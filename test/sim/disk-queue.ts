@@ -41,12 +41,19 @@ interface WriteCount {
   readonly reached: () => void;
 }
 
-interface Running {
+interface Operation<Result> {
   readonly life: Life;
   readonly range: DurationRange;
+  readonly isWrite: boolean;
+  /** It will fail with this; null: it will not. */
+  readonly failure: WriteFailure | null;
+  readonly complete: () => Result;
+  readonly interrupt: () => void;
+}
+
+interface Running extends Pick<Operation<unknown>, 'life' | 'range' | 'failure' | 'interrupt'> {
   readonly isStalled: boolean;
   readonly finish: () => void;
-  readonly interrupt: () => void;
   event: Event;
 }
 
@@ -74,7 +81,8 @@ export class DiskQueue {
   }
 
   read<Result>(life: Life, complete: () => Result): Promise<Result> {
-    return this.#perform(life, this.#conditions.readMs, complete, nothing);
+    const range = this.#conditions.readMs;
+    return this.#perform({ life, range, isWrite: false, failure: null, complete, interrupt: nothing });
   }
 
   write<Result>(life: Life, work: DiskWrite<Result>): Promise<Result> {
@@ -109,8 +117,11 @@ export class DiskQueue {
     this.#failing = { code, left: count };
   }
 
-  get failing(): boolean {
-    return this.#failing !== null;
+  /** How the next writes fail, or one that is under way; null: all succeed. */
+  get failing(): WriteFailure | null {
+    const failing = this.#failing;
+    if (failing !== null && failing.left > 0) return failing.code;
+    return this.#running.values().find(({ life, failure }) => !life.dead && failure !== null)?.failure ?? null;
   }
 
   slowDown(extraMs: number): void {
@@ -154,13 +165,13 @@ export class DiskQueue {
   #write<Result>(life: Life, range: DurationRange, work: DiskWrite<Result>): Promise<Result> {
     const interrupt = () => work.interrupt();
     const failure = life.dead ? null : this.#takeFailure(work.needsRoom);
-    if (failure === null) return this.#perform(life, range, () => work.complete(), interrupt, true);
-    const fail = (): never => {
+    const complete = (): Result => {
+      if (failure === null) return work.complete();
       if (work.fail === undefined) work.interrupt();
       else work.fail(failure);
       throw diskError(failure, failure === 'EIO' ? 'Input/output error' : 'No space left on device');
     };
-    return this.#perform(life, range, fail, interrupt, true);
+    return this.#perform({ life, range, isWrite: true, failure, complete, interrupt });
   }
 
   #takeFailure(needsRoom: boolean): WriteFailure | null {
@@ -171,13 +182,7 @@ export class DiskQueue {
     return failing.code;
   }
 
-  #perform<Result>(
-    life: Life,
-    range: DurationRange,
-    complete: () => Result,
-    interrupt: () => void,
-    isWrite = false,
-  ): Promise<Result> {
+  #perform<Result>({ life, range, isWrite, failure, complete, interrupt }: Operation<Result>): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     // Of a process that has ended nothing reaches the disk any more.
     if (life.dead) return promise;
@@ -201,6 +206,7 @@ export class DiskQueue {
       life,
       range,
       isStalled: this.#stalledUntil > this.#kernel.now,
+      failure,
       finish,
       interrupt,
       event: this.#schedule(life, range, finish),

@@ -75,8 +75,8 @@ export class SimDisk {
     return this.#full;
   }
 
-  /** Writes fail, or may yet. */
-  get failing(): boolean {
+  /** As in the queue: how writes fail, or may yet. */
+  get failing(): WriteFailure | null {
     return this.#queue.failing;
   }
 

@@ -134,6 +134,20 @@ test('writes that fail pass for damage only where the log is opened', async (t) 
   t.true(replica.disk.isHarmed('log'));
 });
 
+test('failures that are used up excuse no later start, and no life after it', async (t) => {
+  const { world, replica } = await calmWorld();
+  replica.excuse();
+  replica.disk.failWrites('EIO', 1);
+  await world.kernel.run(5000);
+  replica.crash('process');
+  replica.start();
+  await world.kernel.run(world.kernel.now);
+  t.false(replica.disk.isHarmed('log'));
+  await world.kernel.run(6000);
+  replica.disk.failWrites('EIO', 1);
+  await t.throwsAsync(world.kernel.run(8000), { instanceOf: StoreError });
+});
+
 test('the constants of a plan reach the core', async (t) => {
   const world = new World({ ...generatePlan(1), replicas: 3, faults: [], raft: { inflightMessagesMax: 3 } });
   world.start();

@@ -170,7 +170,7 @@ export class SimReplica {
       });
       if (life.dead) return;
       // A start reads everything: what was damaged is found by now.
-      if (!this.disk.failing) this.#excused = false;
+      if (this.disk.failing === null) this.#excused = false;
       this.#judgeClaim(replica.inspect());
       this.disk.examined();
       this.#replica = replica;
