@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { Finding } from '../history/operation.ts';
 import { generatePlan, type Plan } from './plan.ts';
-import type { Fault } from './plan-fault.ts';
+import type { Fault, WriteCrash } from './plan-fault.ts';
 import { failsAlike, shrinkPlan } from './shrink.ts';
 
 function pauses(count: number): readonly Fault[] {
@@ -14,6 +14,7 @@ const plan: Plan = {
   ...generatePlan(1),
   workload: { ...generatePlan(1).workload, clients: 8 },
   survivors: 'quorum',
+  raft: { batchBytesMax: 100 },
   faults: pauses(20),
 };
 
@@ -38,6 +39,7 @@ test('of many faults only those stay that are needed, as short as it takes', asy
   t.is(shortest.survivors, 'everybody');
   t.like(shortest.network, { lossProbability: 0, duplicateProbability: 0, lateProbability: 0 });
   t.deepEqual(shortest.clockRates, {});
+  t.deepEqual(shortest.raft, {});
   t.true(tries < 150, `${tries}`);
 });
 
@@ -49,6 +51,41 @@ test('outages become shorter and fewer', async (t) => {
   const failing = async ({ faults: [fault] }: Plan) => fault?.type === 'crash' && fault.outage.again >= 2;
   const { faults } = await shrinkPlan({ ...plan, faults: [crash] }, failing, quiet);
   t.like(faults, [{ outage: { again: 2, downMs: 1000 } }]);
+});
+
+const crash: WriteCrash = { nth: 9, moment: 'after', outage: { kind: 'power', downMs: 1000, again: 3, upMs: 10 } };
+
+async function shrinkFault(fault: Fault, fails: (fault: Fault) => boolean): Promise<Fault | undefined> {
+  const failing = async ({ faults: [only] }: Plan) => only !== undefined && fails(only);
+  return (await shrinkPlan({ ...plan, faults: [fault] }, failing, quiet)).faults[0];
+}
+
+test('what a fault brings along is left out, unless it is needed', async (t) => {
+  const rotation = { type: 'rotation', whom: 'leader', periodMs: 500, durationMs: 20, atMs: 10, choice: 1 } as const;
+  const troubles = { extraMs: 80, lateMs: 700, fullMs: 400, crash };
+  t.deepEqual(await shrinkFault({ ...rotation, ...troubles }, (fault) => fault.type === 'rotation'), rotation);
+  t.deepEqual(await shrinkFault({ ...rotation, ...troubles }, (fault) => 'lateMs' in fault && 'crash' in fault), {
+    ...rotation,
+    lateMs: 700,
+    crash: { ...crash, nth: 1, outage: { ...crash.outage, again: 0, downMs: 15 } },
+  });
+  const deposition = { type: 'deposition', durationMs: 20, atMs: 10, choice: 1 } as const;
+  t.deepEqual(await shrinkFault({ ...deposition, extraMs: 80, losesTail: true, crash }, () => true), deposition);
+  const slowDisk = { type: 'slowDisk', target: 'leader', extraMs: 80, durationMs: 20, atMs: 10, choice: 1 } as const;
+  t.deepEqual(await shrinkFault(slowDisk, () => true), slowDisk);
+});
+
+test('crashes at a write come at the first one that will do, and copies grow younger', async (t) => {
+  const copy = { type: 'staleCopy', target: 'leader', part: 'log', ageMs: 4000, atMs: 10, choice: 1 } as const;
+  const late = (fault: Fault) =>
+    fault.type === 'staleCopy' && fault.ageMs >= 400 && (fault.crash?.outage.again ?? 0) >= 2;
+  t.like(await shrinkFault({ ...copy, outage: crash.outage, crash }, late), {
+    ageMs: 500,
+    outage: { again: 0, downMs: 15 },
+    crash: { nth: 1, outage: { again: 2, downMs: 1000 } },
+  });
+  const atWrite: Fault = { type: 'crashAtWrite', target: 'leader', ...crash, atMs: 10, choice: 1 };
+  t.like(await shrinkFault(atWrite, () => true), { nth: 1, outage: { again: 0, downMs: 15 } });
 });
 
 test('a plan that fails without any fault has none in the end', async (t) => {

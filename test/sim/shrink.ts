@@ -1,10 +1,10 @@
 /**
- * Cuts a failing plan down: fewer faults, shorter ones, fewer clients, a calmer network. Each step is kept only if the plan
- * still fails in the same way, as a shorter plan is another run.
+ * Cuts a failing plan down: fewer faults, simpler and shorter ones, fewer clients, a calmer network, the usual constants.
+ * Each step is kept only if the plan still fails in the same way, as a shorter plan is another run.
  */
 import type { Finding } from '../history/operation.ts';
 import type { Plan } from './plan.ts';
-import type { Fault } from './plan-fault.ts';
+import { type Less, smaller, withoutOptional } from './shrink-fault.ts';
 
 export interface ShrinkProgress {
   readonly tries: number;
@@ -23,8 +23,6 @@ function gist({ checker, message }: Finding): string {
 
 /** A try costs a run or two; most plans are as short as they get after some 50. */
 const triesMaxDefault = 300;
-/** Faults that are shorter are not made shorter still. */
-const shortMs = 20;
 
 export async function shrinkPlan(
   plan: Plan,
@@ -37,7 +35,7 @@ export async function shrinkPlan(
     const { shortest } = shrinking;
     await fewerFaults(shrinking);
     await calmer(shrinking);
-    await shorterFaults(shrinking);
+    await simplerFaults(shrinking);
     if (shrinking.shortest === shortest || shrinking.isSpent) return shrinking.shortest;
   }
 }
@@ -92,13 +90,14 @@ async function fewerFaults(shrinking: Shrinking): Promise<void> {
 }
 
 async function calmer(shrinking: Shrinking): Promise<void> {
-  const { network, clockRates } = shrinking.shortest;
+  const { network, raft, clockRates } = shrinking.shortest;
   const { lossProbability, duplicateProbability, lateProbability } = network;
   if (lossProbability + duplicateProbability + lateProbability > 0) {
     await shrinking.keepsFailing({
       network: { ...network, lossProbability: 0, duplicateProbability: 0, lateProbability: 0 },
     });
   }
+  if (Object.keys(raft).length > 0) await shrinking.keepsFailing({ raft: {} });
   if (Object.keys(clockRates).length > 0) await shrinking.keepsFailing({ clockRates: {} });
   if (shrinking.shortest.survivors === 'quorum') await shrinking.keepsFailing({ survivors: 'everybody' });
   for (;;) {
@@ -108,26 +107,15 @@ async function calmer(shrinking: Shrinking): Promise<void> {
   }
 }
 
-async function shorterFaults(shrinking: Shrinking): Promise<void> {
+async function simplerFaults(shrinking: Shrinking): Promise<void> {
   for (const position of shrinking.shortest.faults.keys()) {
-    for (;;) {
+    const keepsFailing = async (less: Less): Promise<boolean> => {
       const { faults } = shrinking.shortest;
       const fault = faults[position];
-      const short = fault === undefined ? null : shorter(fault);
-      if (short === null || !(await shrinking.keepsFailing({ faults: faults.with(position, short) }))) break;
-    }
+      const simpler = fault === undefined ? null : less(fault);
+      return simpler !== null && (await shrinking.keepsFailing({ faults: faults.with(position, simpler) }));
+    };
+    for (const less of withoutOptional) await keepsFailing(less);
+    for (const less of smaller) while (await keepsFailing(less));
   }
-}
-
-/** Half as long, or once less; null: it is short. */
-function shorter(fault: Fault): Fault | null {
-  if ('durationMs' in fault) {
-    return fault.durationMs <= shortMs ? null : { ...fault, durationMs: Math.floor(fault.durationMs / 2) };
-  }
-  if ('outage' in fault) {
-    const { outage } = fault;
-    if (outage.again > 0) return { ...fault, outage: { ...outage, again: outage.again - 1 } };
-    return outage.downMs <= shortMs ? null : { ...fault, outage: { ...outage, downMs: Math.floor(outage.downMs / 2) } };
-  }
-  return null;
 }
