@@ -1,4 +1,4 @@
-/** What a leader may count on: what each life of a follower has told it in its term, and that a quorum answers it. */
+/** What a leader may count on: what each life of a follower has told it in its term, that a quorum answers it, its disk. */
 import type { AppendEntriesReply } from '../../src/raft/message.ts';
 import type { LeaderRole, RaftState } from '../../src/raft/state.ts';
 import type { Index, ReplicaId } from '../../src/raft/types.ts';
@@ -49,13 +49,16 @@ export class Office {
       }
       this.#matches.set(follower, { bootId, matchIndex });
     }
-    if (this.role.heartbeatDueAt !== this.#heartbeatDueAt) this.#checkContact(state);
+    if (this.role.heartbeatDueAt === this.#heartbeatDueAt) return;
+    // A heartbeat was due, and it goes on.
+    this.#heartbeatDueAt = this.role.heartbeatDueAt;
+    const now = this.#heartbeatDueAt - state.constants.heartbeatIntervalMs;
+    this.#checkContact(state, now);
+    checkDisk(state, now);
   }
 
-  /** A heartbeat was due, and it goes on (§6.2, CheckQuorum). */
-  #checkContact({ id, currentTerm, constants, log }: Readonly<RaftState>): void {
-    this.#heartbeatDueAt = this.role.heartbeatDueAt;
-    const now = this.#heartbeatDueAt - constants.heartbeatIntervalMs;
+  /** §6.2, CheckQuorum. */
+  #checkContact({ id, currentTerm, constants, log }: Readonly<RaftState>, now: number): void {
     const silentMs = (voter: ReplicaId) => now - (this.#heard.get(voter)?.at ?? this.#since);
     const boundMs = constants.electionTimeoutMaxMs + toleranceMs;
     if (isQuorum(log.configuration, (voter) => voter === id || silentMs(voter) <= boundMs)) return;
@@ -66,4 +69,14 @@ export class Office {
       `${id} goes on to lead term ${currentTerm}; it has not heard ${told.join(', ')}`,
     );
   }
+}
+
+/** A leader that cannot write answers nobody. It looks at every heartbeat: a process that stood still knows of it no sooner. */
+function checkDisk({ id, currentTerm, constants, batchInFlight }: Readonly<RaftState>, now: number): void {
+  const writingMs = batchInFlight === null ? 0 : now - batchInFlight.issuedAt;
+  if (writingMs <= constants.writeTimeoutMs + toleranceMs) return;
+  throw new SafetyViolation(
+    'leaders have a disk that writes',
+    `${id} goes on to lead term ${currentTerm}; its disk has been writing one batch for ${writingMs.toFixed(0)} ms`,
+  );
 }

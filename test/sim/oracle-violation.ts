@@ -16,6 +16,7 @@ export type Property =
   | 'acknowledgements speak of the leader’s log'
   | 'leaders count what was acknowledged'
   | 'leaders are in contact with a quorum'
+  | 'leaders have a disk that writes'
   | 'a leader that is heard is not replaced'
   | 'a sound disk is taken for sound'
   | 'reads are not stale'

@@ -548,6 +548,23 @@ test('leaders are in contact with a quorum: what an older life or an older term 
   violates(t, 'leaders are in contact with a quorum', () => oracle.stepped('r1'));
 });
 
+test('leaders have a disk that writes: a heartbeat long after its batch was handed to the disk', (t) => {
+  const watched = settled();
+  const { cluster } = watched;
+  const { heartbeatIntervalMs, writeTimeoutMs } = raftConstants;
+  cluster.propose('r1', 'd');
+  cluster.replica('r1').beginBatch();
+  const answer = of(watched, 'r2', 'r1', (fields) => accepted({ ...fields, matchIndex: 0 }));
+  const goesOn = (now: number) => {
+    watched.oracle.received('r1', 'r2', encodeMessages([answer]), now);
+    leaderRole(watched).heartbeatDueAt = now + heartbeatIntervalMs;
+    watched.oracle.stepped('r1');
+  };
+  const timeOutAt = (watched.state('r1').batchInFlight?.issuedAt ?? 0) + writeTimeoutMs;
+  t.notThrows(() => goesOn(timeOutAt));
+  violates(t, 'leaders have a disk that writes', () => goesOn(timeOutAt + 2));
+});
+
 function leaderRole(watched: WatchedCluster): LeaderRole {
   const { role } = watched.state('r1');
   if (role.name !== 'leader') throw new Error('r1 leads');
