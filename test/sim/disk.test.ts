@@ -220,6 +220,24 @@ test('after a failed sync nothing more is written, and the batch is there or not
   t.deepEqual(seen, ['false', 'true']);
 });
 
+test('a disk is failing until the last write that is to fail has failed, or its process has ended', async (t) => {
+  const world = new DiskWorld(1);
+  const store = await open(world, true);
+  world.simDisk.failWrites('EIO', 1);
+  t.is(world.simDisk.failing, 'EIO');
+  const failing = store.batch([put('a', 'b')], sync);
+  t.is(world.simDisk.failing, 'EIO');
+  await t.throwsAsync(world.until(failing), { code: 'EIO' });
+  t.is(world.simDisk.failing, null);
+  world.restart();
+  const again = await open(world);
+  world.simDisk.failWrites('EIO', 1);
+  void again.batch([put('a', 'b')], sync);
+  t.is(world.simDisk.failing, 'EIO');
+  world.crash('process');
+  t.is(world.simDisk.failing, null);
+});
+
 test('a database is open once, until it is closed or the life that has it ends', async (t) => {
   const world = new DiskWorld(5);
   const store = await filled(world, 1);
