@@ -134,6 +134,13 @@ export const replicationBugs: readonly Mutation[] = [
     replace: 'if (!usable) {',
   },
   {
+    name: 'leader-goes-on-with-a-disk-that-hangs',
+    harm: 'writes wait for a leader that can answer nobody, though another could',
+    file: 'src/raft/raft.ts',
+    find: 'const usable = state.stateMachineUsable && writingMs <= state.constants.writeTimeoutMs;',
+    replace: 'const usable = state.stateMachineUsable;\n    void writingMs;',
+  },
+  {
     name: 'stuck-window-is-never-probed',
     harm: 'a lost message leaves a follower behind until something else is written',
     file: replication,
