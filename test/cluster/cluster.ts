@@ -117,6 +117,9 @@ interface Member {
   shouldRun: boolean;
 }
 
+/** A start reads and checks the whole log, and in long runs many start at once. */
+const startMsMax = 60_000;
+
 class ProcessCluster implements Cluster {
   readonly clusterFile: string;
   readonly #members = new Map<string, Member>();
@@ -216,7 +219,7 @@ class ProcessCluster implements Cluster {
       const answer = await client.request('GET', '/livez', { timeoutMs: 1_000 }).catch(() => null);
       return answer?.status === 200;
     };
-    await this.waitFor(alive, { description: `${id} to serve HTTP` });
+    await this.waitFor(alive, { description: `${id} to serve HTTP`, timeoutMs: startMsMax });
   }
 
   async kill(id: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
