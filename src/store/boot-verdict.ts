@@ -62,7 +62,7 @@ export function bootVerdict(slots: readonly WitnessSlot[], log: LogEvidence): Bo
   const { generation } = slot.head;
   const nextGeneration = Math.max(...heads.map((head) => head.generation)) + 1;
 
-  const broken = meta === null ? 'the meta row is missing or damaged' : flawOf(log, meta);
+  const broken = meta === null ? (log.flaw ?? 'the meta row is missing or damaged') : flawOf(log, meta);
   if (meta !== null && broken === null) {
     const current =
       meta.generation === generation + 1 || (meta.generation === generation && meta.chainHash === slot.head.chainHash);

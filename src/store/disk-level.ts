@@ -6,6 +6,7 @@ import { Level } from 'level';
 import type { Disk, FixedFile, KeyRange, KeyValueReader, KeyValueStore, LockResult, WriteOperation } from './disk.ts';
 import { errorCode, StoreError } from './errors.ts';
 import { takeProcessLock } from './process-lock.ts';
+import { checkTables } from './table-check.ts';
 
 type Database = Level<Uint8Array, Uint8Array>;
 type Snapshot = ReturnType<Database['snapshot']>;
@@ -82,6 +83,10 @@ async function openKeyValueStore(path: string, options: { createIfMissing: boole
   }
   openPaths.add(guard);
   try {
+    await checkTables(path).catch(async (error: unknown) => {
+      await checkNotHeld(path);
+      throw error;
+    });
     const database: Database = new Level(path, { keyEncoding: 'view', valueEncoding: 'view', compression: true });
     await database.open(options);
     await syncDirectory(path);
@@ -89,6 +94,22 @@ async function openKeyValueStore(path: string, options: { createIfMissing: boole
   } catch (error) {
     openPaths.delete(guard);
     throw levelError(error);
+  }
+}
+
+/**
+ * What is damaged may be repaired, but not under another process. LevelDB takes its lock before it reads anything, and
+ * refuses then, as it is told to. Throws LEVEL_LOCKED.
+ */
+async function checkNotHeld(path: string): Promise<void> {
+  const database = new Level(path);
+  try {
+    await database.open({ createIfMissing: false, errorIfExists: true });
+  } catch (error) {
+    const reason = levelError(error);
+    if (errorCode(reason) === 'LEVEL_LOCKED') throw reason;
+  } finally {
+    await database.close();
   }
 }
 
