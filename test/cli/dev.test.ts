@@ -14,6 +14,7 @@ import { Failure } from '../../src/cli/failure.ts';
 import { ConfigError } from '../../src/config.ts';
 import type { Clock } from '../../src/raft/interfaces.ts';
 import { takeProcessLock } from '../../src/store/process-lock.ts';
+import { freePorts } from '../cluster/ports.ts';
 import { temporaryDirectory } from './directory.ts';
 import { bazar } from './terminal.ts';
 
@@ -151,14 +152,14 @@ const need = (port: number, protocol: 'tcp' | 'udp'): PortNeed => ({
 });
 
 test('a taken port is named, with who needs it and what moves it; the protocols are told apart', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1');
+  const tcp = await freePorts(2);
+  const udp = tcp + 1;
+  const server = createServer().listen(tcp, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => server.close());
-  const { port: tcp } = server.address() as AddressInfo;
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  const socket = createSocket('udp4').bind(udp, '127.0.0.1');
   await once(socket, 'listening');
   t.teardown(() => socket.close());
-  const { port: udp } = socket.address();
   for (const [port, protocol] of [
     [tcp, 'tcp'],
     [udp, 'udp'],
@@ -172,11 +173,7 @@ test('a taken port is named, with who needs it and what moves it; the protocols 
 });
 
 test('a port that was free is free after the look', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
+  const port = await freePorts(1);
   await checkPorts([need(port, 'tcp'), need(port, 'udp')]);
   await t.notThrowsAsync(checkPorts([need(port, 'tcp'), need(port, 'udp')]));
 });

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { freePorts } from '../cluster/ports.ts';
 import { temporaryDirectory } from './directory.ts';
 import { bazar } from './terminal.ts';
 
@@ -112,22 +111,13 @@ for (const [name, words, code, message] of wrong) {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 for (const [name, stop] of [
   ['SIGTERM', (child: ReturnType<typeof spawn>) => child.kill('SIGTERM')],
   ['the end of its parent', (child: ReturnType<typeof spawn>) => child.disconnect()],
 ] as const) {
   test(`a gateway stops in good order on ${name}`, async (t) => {
     const { words } = await withCluster(t);
-    const args = [cli, 'gateway', ...words('g1'), '--http-port', `${await freePort()}`];
+    const args = [cli, 'gateway', ...words('g1'), '--http-port', `${await freePorts(1)}`];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     t.teardown(() => child.kill('SIGKILL'));
     const exit = once(child, 'exit');
@@ -146,7 +136,7 @@ for (const [name, stop] of [
 
 test('a gateway whose parent is gone before it has begun stops in good order', async (t) => {
   const { words } = await withCluster(t);
-  const args = [cli, 'gateway', ...words('g1'), '--http-port', `${await freePort()}`];
+  const args = [cli, 'gateway', ...words('g1'), '--http-port', `${await freePorts(1)}`];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   t.teardown(() => child.kill('SIGKILL'));
   let log = '';
