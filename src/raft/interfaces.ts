@@ -2,7 +2,7 @@
  * What the driver needs from the world. Production and simulation differ only behind these.
  */
 import type { Message } from './message.ts';
-import type { Entry, EntryId, Index, LogBatch, LogState, ReplicaId } from './types.ts';
+import type { Entry, EntryId, Index, LogBatch, LogState, ReplicaId, Term } from './types.ts';
 
 export interface Timer {
   cancel(): void;
@@ -61,6 +61,20 @@ export interface StateMachine<Result> {
   /** Somebody waits for what has been applied to be written: no more gathering. */
   hurry(): void;
   close(): Promise<void>;
+}
+
+/** How far a replica's log and what it publishes have come, for whoever passes on what a leader is about to change. */
+export interface LogTail {
+  readonly term: Term;
+  readonly leads: boolean;
+  /** Of the log in memory: the last entries may be on no disk yet, and may never be committed. */
+  readonly lastIndex: Index;
+  readonly publishIndex: Index;
+  /**
+   * The entries from `from` to `to`, inclusive, both at most `lastIndex`. Null if they are not all in memory, and when
+   * this replica does not lead in `term`, or no longer does: another's entries may have taken their place.
+   */
+  entries(from: Index, to: Index): readonly Entry[] | null;
 }
 
 /** Carries messages between replicas, best effort: they may be lost, late, twice, or out of order. */

@@ -7,14 +7,23 @@
 import { InvariantError, invariant } from './assert.ts';
 import type { RaftConstants } from './constants.ts';
 import { raftConstants } from './constants.ts';
-import type { Clock, LogStore, Random, StateMachine, Timer, Transport, TransportEvents } from './interfaces.ts';
+import type {
+  Clock,
+  LogStore,
+  LogTail,
+  Random,
+  StateMachine,
+  Timer,
+  Transport,
+  TransportEvents,
+} from './interfaces.ts';
 import { entryBytes } from './log.ts';
 import type { Message } from './message.ts';
 import type { ProposeResult, RaftStatus } from './raft.ts';
 import { Raft } from './raft.ts';
 import { ReadQuestions } from './read-questions.ts';
 import type { RaftState } from './state.ts';
-import type { Configuration, Entry, Index, LogRead, ReplicaId, Term } from './types.ts';
+import type { Configuration, Entry, EntryId, Index, LogRead, ReplicaId, Term } from './types.ts';
 
 /** The directory under this id is not the one the cluster knows (§4 of the design: a wiped directory). */
 export class IdentityLostError extends Error {
@@ -35,6 +44,8 @@ export interface RaftObserver {
   onRoleChange(status: RaftStatus): void;
   onBatchDurable(entries: number, seconds: number): void;
   onApplied(entries: number): void;
+  /** At most once in a turn: role, term, the end of the log or the published index are not what they were. */
+  onTail?(tail: LogTail): void;
 }
 
 export interface RaftNodeOptions<Result> {
@@ -82,6 +93,7 @@ export class RaftNode<Result> {
   #writing = false;
   #timer: Timer | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
+  #observedTail: { role: RaftStatus['role']; term: Term; last: EntryId; publishIndex: Index } | null = null;
   #observedRole: { role: RaftStatus['role']; term: Term; leader: ReplicaId | null } | null = null;
 
   /** In index order; the live part begins at `#proposalsHead`. All of the term led now. */
@@ -170,14 +182,15 @@ export class RaftNode<Result> {
    * `timeoutMs`; never rejects. Reads that arrive together share one question.
    */
   confirmRead(timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      if (this.#stopped) {
-        resolve(false);
-        return;
-      }
-      this.#reads.add(timeoutMs, resolve);
-      this.#schedule();
-    });
+    return new Promise((resolve) => this.#ask(timeoutMs, 'state', (readIndex) => resolve(readIndex !== null)));
+  }
+
+  /**
+   * Resolves to an index that every read must have seen which begins now, null if no leader confirmed it within
+   * `timeoutMs`; never rejects. The state machine here need not have come that far. Shares its questions with reads.
+   */
+  confirmIndex(timeoutMs: number): Promise<Index | null> {
+    return new Promise((resolve) => this.#ask(timeoutMs, 'index', resolve));
   }
 
   /** Ends the loop; what waits is answered as unknown. Log and state machine are the owner's to close. */
@@ -187,6 +200,15 @@ export class RaftNode<Result> {
     this.#timer?.cancel();
     this.#abandonProposals();
     this.#reads.close();
+  }
+
+  #ask(timeoutMs: number, awaits: 'index' | 'state', settle: (readIndex: Index | null) => void): void {
+    if (this.#stopped) {
+      settle(null);
+      return;
+    }
+    this.#reads.add(timeoutMs, awaits, settle);
+    this.#schedule();
   }
 
   // Inputs
@@ -274,6 +296,8 @@ export class RaftNode<Result> {
       this.#reads.askArrived();
       this.#carryOut();
       this.#writeBatch();
+      // Before entries are applied, which takes its time.
+      this.#observeTail();
       this.#apply();
       this.#armTimer();
     } catch (error) {
@@ -422,6 +446,28 @@ export class RaftNode<Result> {
     if (before?.role === status.role && before.term === status.term && before.leader === status.leader) return;
     this.#observedRole = { role: status.role, term: status.term, leader: status.leader };
     this.#observer.onRoleChange(status);
+  }
+
+  #observeTail(): void {
+    if (this.#observer.onTail === undefined) return;
+    const { role, term, last, publishIndex } = this.#raft.status;
+    const before = this.#observedTail;
+    const sameLog = before?.last.index === last.index && before.last.term === last.term;
+    if (sameLog && before.role === role && before.term === term && before.publishIndex === publishIndex) return;
+    this.#observedTail = { role, term, last, publishIndex };
+    this.#observer.onTail({
+      term,
+      leads: role === 'leader',
+      lastIndex: last.index,
+      publishIndex,
+      entries: (from, to) => this.#entriesLed(term, from, to),
+    });
+  }
+
+  #entriesLed(term: Term, from: Index, to: Index): readonly Entry[] | null {
+    const { status } = this.#raft;
+    if (status.role !== 'leader' || status.term !== term) return null;
+    return from > to ? [] : this.#raft.cachedEntries(from, to, Number.POSITIVE_INFINITY);
   }
 
   #fail(cause: unknown): void {

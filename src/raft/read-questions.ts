@@ -7,7 +7,10 @@ import type { Index, ReadState } from './types.ts';
 
 interface ReadWaiter {
   readonly deadlineAt: number;
-  readonly settle: (mayRead: boolean) => void;
+  /** The index alone, or the state machine too, which must have come that far. */
+  readonly awaits: 'index' | 'state';
+  /** With the read index, or null if it did not come in time. */
+  readonly settle: (readIndex: Index | null) => void;
 }
 
 /** Reads that arrived together share one question. It may be asked several times; any answer is good for all of them. */
@@ -50,9 +53,9 @@ export class ReadQuestions {
     this.#options = options;
   }
 
-  /** Settles true once a read of the state machine is linearizable, false if that did not come in time. */
-  add(timeoutMs: number, settle: (mayRead: boolean) => void): void {
-    this.#arrived.push({ deadlineAt: this.#options.clock.now() + timeoutMs, settle });
+  /** Settles with the read index: once it is confirmed, or once the state machine has come that far; null if too late. */
+  add(timeoutMs: number, awaits: ReadWaiter['awaits'], settle: ReadWaiter['settle']): void {
+    this.#arrived.push({ deadlineAt: this.#options.clock.now() + timeoutMs, awaits, settle });
   }
 
   /** Does a read wait for what has been applied to be written? */
@@ -62,11 +65,11 @@ export class ReadQuestions {
 
   /** Nobody may read any more. */
   close(): void {
-    for (const waiter of this.#arrived) waiter.settle(false);
+    for (const waiter of this.#arrived) waiter.settle(null);
     this.#arrived = [];
     for (const question of this.#open) {
       question.timer?.cancel();
-      for (const waiter of question.waiters) waiter.settle(false);
+      for (const waiter of question.waiters) waiter.settle(null);
     }
     this.#open.clear();
     this.#asked.clear();
@@ -110,7 +113,7 @@ export class ReadQuestions {
   #due(question: ReadQuestion): void {
     const now = this.#options.clock.now();
     for (const waiter of question.waiters) {
-      if (waiter.deadlineAt <= now) waiter.settle(false);
+      if (waiter.deadlineAt <= now) waiter.settle(null);
     }
     question.waiters = question.waiters.filter((waiter) => waiter.deadlineAt > now);
     if (question.waiters.length === 0) this.#close(question);
@@ -128,11 +131,10 @@ export class ReadQuestions {
       return;
     }
     this.#forget(question);
-    if (readIndex <= this.#options.stateMachine.applied.index) {
-      this.#release(question);
-      return;
-    }
     question.readIndex = readIndex;
+    const satisfied = readIndex <= this.#options.stateMachine.applied.index;
+    this.#settle(question, (waiter) => satisfied || waiter.awaits === 'index');
+    if (!this.#open.has(question)) return;
     this.#options.stateMachine.hurry();
     this.#await(question, Number.POSITIVE_INFINITY);
     const later = this.#confirmed.findIndex((confirmed) => (confirmed.readIndex ?? 0) > readIndex);
@@ -145,15 +147,20 @@ export class ReadQuestions {
     for (const question of this.#confirmed) {
       if ((question.readIndex ?? 0) > index) break;
       released++;
-      this.#release(question);
+      this.#settle(question, () => true);
     }
     if (released > 0) this.#confirmed.splice(0, released);
   }
 
-  #release(question: ReadQuestion): void {
-    question.timer?.cancel();
-    this.#open.delete(question);
-    for (const waiter of question.waiters) waiter.settle(true);
+  /** Settles those that have what they waited for; without others the question is done. */
+  #settle(question: ReadQuestion, hasAll: (waiter: ReadWaiter) => boolean): void {
+    const done = question.waiters.filter(hasAll);
+    question.waiters = question.waiters.filter((waiter) => !hasAll(waiter));
+    if (question.waiters.length === 0) {
+      question.timer?.cancel();
+      this.#open.delete(question);
+    }
+    for (const waiter of done) waiter.settle(question.readIndex);
   }
 
   #forget(question: ReadQuestion): void {

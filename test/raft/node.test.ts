@@ -2,7 +2,7 @@
 import test from 'ava';
 import { InvariantError } from '../../src/raft/assert.ts';
 import { raftConstants } from '../../src/raft/constants.ts';
-import type { AppliedGroup, LogStore, StateMachine, TransportEvents } from '../../src/raft/interfaces.ts';
+import type { AppliedGroup, LogStore, LogTail, StateMachine, TransportEvents } from '../../src/raft/interfaces.ts';
 import type { Message } from '../../src/raft/message.ts';
 import { IdentityLostError, RaftNode } from '../../src/raft/node.ts';
 import type { Entry, EntryId, Index, LogBatch, LogState, ReplicaId } from '../../src/raft/types.ts';
@@ -126,6 +126,7 @@ class Bench {
   readonly node: RaftNode<string>;
   readonly fatal: Error[] = [];
   readonly roles: string[] = [];
+  readonly tails: LogTail[] = [];
   readonly deliveries: { readonly to: ReplicaId; readonly messages: readonly Message[] }[] = [];
   #events: TransportEvents | null = null;
 
@@ -148,6 +149,7 @@ class Bench {
         onRoleChange: ({ role }) => this.roles.push(role),
         onBatchDurable() {},
         onApplied() {},
+        onTail: (tail) => this.tails.push(tail),
       },
       onFatal: (error) => this.fatal.push(error),
     });
@@ -592,6 +594,157 @@ test('a read that is confirmed and never applied is given up when its time is up
 
   t.is(before, null);
   t.is(read.value, false);
+});
+
+test('an index is confirmed without waiting for the state machine, a read by the same question is not', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  const read = watch(bench.node.confirmRead(1000));
+  const confirmed = watch(bench.node.confirmIndex(1000));
+  await bench.clock.settle();
+  const asked = only(bench.takeSent(), 'readIndex');
+
+  await bench.receive(readIndexReply({ term: 1, requestId: asked[0]?.requestId ?? '', readIndex: 2 }));
+  const beforeApplied = [confirmed.value, read.value];
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), entries: entries(2, 1), commitIndex: 2 }));
+
+  t.is(asked.length, 1);
+  t.deepEqual(beforeApplied, [index(2), null]);
+  t.is(read.value, true);
+});
+
+test('an index alone makes no state machine hurry, and leaves no question open', async (t) => {
+  const bench = await givenAlone();
+  bench.stateMachine.gate.isHeld = true;
+  bench.propose('a');
+  await bench.clock.settle();
+
+  const confirmed = watch(bench.node.confirmIndex(1000));
+  await bench.clock.settle();
+  const answered = confirmed.value;
+  await bench.clock.advance(2000);
+
+  t.is(answered, index(3));
+  t.is(bench.stateMachine.hurries, 0);
+});
+
+test('an index that is asked for after a round was sent waits for the next one', async (t) => {
+  const bench = await givenLeader();
+  const first = watch(bench.node.confirmIndex(1000));
+  await bench.clock.settle();
+  const round = only(sentTo(bench.takeSent(), 'r2'), 'appendEntries').at(-1)?.round ?? 0;
+
+  const second = watch(bench.node.confirmIndex(1000));
+  await bench.clock.settle();
+  await bench.receive(accepted({ term: 2, round, matchIndex: 2 }));
+  const afterFirstRound = [first.value, second.value];
+  await bench.receive(accepted({ term: 2, round: round + 1, matchIndex: 2 }));
+
+  t.deepEqual(afterFirstRound, [index(2), null]);
+  t.is(second.value, index(2));
+});
+
+test('an index that no leader confirms is null when its time is up, and at once of a stopped replica', async (t) => {
+  const bench = new Bench({ log: [1] });
+
+  const late = watch(bench.node.confirmIndex(200));
+  let settled = false;
+  void bench.node.confirmIndex(200).then(() => {
+    settled = true;
+  });
+  await bench.clock.advance(199);
+  const before = settled;
+  await bench.clock.advance(1);
+  const after = settled;
+  bench.node.stop();
+
+  t.deepEqual([before, after, late.value], [false, true, null]);
+  t.is(await bench.node.confirmIndex(200), null);
+});
+
+// The tail
+
+const shown = ({ term, leads, lastIndex, publishIndex }: LogTail) => [Number(term), leads, lastIndex, publishIndex];
+
+test('a leader tells of its tail once for all that a turn appended, and when it is published', async (t) => {
+  const bench = await givenLeader();
+  bench.tails.length = 0;
+
+  bench.propose('a', 'b');
+  bench.propose('c');
+  await bench.clock.settle();
+  const appended = bench.tails.splice(0);
+  await bench.receive(accepted({ term: 2, matchIndex: 4 }));
+  const published = bench.tails.splice(0);
+  await bench.clock.advance(5 * heartbeatIntervalMs);
+
+  t.deepEqual(appended.map(shown) as unknown, [[2, true, 5, 2]]);
+  t.deepEqual(published.map(shown) as unknown, [[2, true, 5, 4]]);
+  t.deepEqual(bench.tails, [], 'heartbeats change nothing');
+  const commands = appended[0]?.entries(index(3), index(4))?.map((one) => one.type === 'command' && one.command);
+  t.deepEqual(
+    commands,
+    [Buffer.from('a'), Buffer.from('b')].map((bytes) => new Uint8Array(bytes)),
+  );
+  t.deepEqual(appended[0]?.entries(index(6), index(5)), []);
+});
+
+test('the tail is told before entries are applied', async (t) => {
+  const bench = await givenAlone();
+  const groups: number[] = [];
+  bench.tails.push = (...tails) => {
+    groups.push(...tails.map(() => bench.stateMachine.groups.length));
+    return 0;
+  };
+  const before = bench.stateMachine.groups.length;
+
+  bench.propose('a');
+  await bench.clock.settle();
+
+  t.deepEqual(groups, [before, before], 'when it was appended, and when it was published');
+  t.is(bench.stateMachine.groups.length, before + 1);
+});
+
+test('whoever steps down tells so, and its tail gives no more entries', async (t) => {
+  const bench = await givenLeader();
+  bench.propose('a');
+  await bench.clock.settle();
+  const led = bench.tails.at(-1);
+  const whileLeading = led?.entries(index(3), index(3))?.length;
+
+  bench.deliver(
+    appendEntries({ from: 'r3', term: 3, previous: entryId(2, 2), entries: entries(3, 3), commitIndex: 2 }),
+  );
+  const inTheSameTurn = led?.entries(index(3), index(3));
+  await bench.clock.settle();
+
+  t.is(whileLeading, 1);
+  t.is(inTheSameTurn, null);
+  t.deepEqual(bench.tails.slice(-1).map(shown) as unknown, [[3, false, 3, 2]]);
+  t.is(bench.tails.at(-1)?.entries(index(3), index(3)), null);
+});
+
+test('the tail of an earlier leadership gives no entries of a later one', async (t) => {
+  const bench = await givenLeader();
+  const led = bench.tails.at(-1);
+  await bench.receive(appendEntries({ from: 'r3', term: 3, previous: entryId(2, 2) }));
+
+  await bench.clock.advance(electionTimeoutMinMs);
+  await bench.receive(requestVoteReply({ term: 4, phase: 'preVote', granted: true }));
+  await bench.receive(requestVoteReply({ term: 4, granted: true }));
+
+  t.deepEqual(bench.tails.slice(-1).map(shown) as unknown, [[4, true, 3, 2]]);
+  t.is(bench.tails.at(-1)?.entries(index(2), index(3))?.length, 2);
+  t.is(led?.entries(index(2), index(2)), null);
+});
+
+test('entries that are on disk alone are not in the tail', async (t) => {
+  const bench = await givenLeader();
+
+  const tail = bench.tails.at(-1);
+  t.is(tail?.entries(index(1), index(2)), null);
+  t.is(tail?.entries(index(2), index(2))?.length, 1);
+  t.deepEqual(bench.log.reads, []);
 });
 
 // Time
