@@ -108,6 +108,8 @@ declare module '@hyperswarm/rpc' {
       readonly closed: boolean;
       request(method: string, value: Value, options?: { readonly timeout: number }): Promise<Value>;
       event(method: string, value: Value): void;
+      /** At the end that dialled: what the other end may say. */
+      respond(method: string, handler: (value: Value) => Value): this;
       destroy(error?: Error): void;
     }
 
@@ -119,10 +121,7 @@ declare module '@hyperswarm/rpc' {
 
     /** Emits `connection`, with a Channel, before the other end has proven its key. */
     interface Server<Value> extends EventEmitter {
-      respond(
-        method: string,
-        handler: (value: Value, channel: Channel<Value>) => Promise<Value> | Value | undefined,
-      ): this;
+      respond(method: string, handler: (value: Value, channel: Channel<Value>) => Promise<Value> | Value): this;
       listen(): Promise<void>;
       close(): Promise<void>;
     }

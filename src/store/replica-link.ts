@@ -1,7 +1,7 @@
 /** A client's connection to one replica, and what it last said of itself. */
 import type { Clock } from '../raft/interfaces.ts';
 import type { ReplicaId } from '../raft/types.ts';
-import type { ReplicaView, StoreClientObserver } from './client-types.ts';
+import type { ClientOperation, ReplicaView, StoreClientObserver } from './client-types.ts';
 import type { ReplicaStatus, StoreReply, StoreRequest } from './protocol.ts';
 import { decodeStatus, decodeStoreReply, encodeStoreRequest } from './protocol-codec.ts';
 import type { RpcConnection, RpcEndpoint } from './rpc.ts';
@@ -59,7 +59,7 @@ export class ReplicaLink {
     return { id, rpc, http, healthy: this.healthy, status: this.#status };
   }
 
-  async request(request: StoreRequest, operation: 'read' | 'write', timeoutMs: number): Promise<LinkAnswer> {
+  async request(request: StoreRequest, operation: ClientOperation, timeoutMs: number): Promise<LinkAnswer> {
     const { clock, observer } = this.#options;
     const startedAt = clock.now();
     const answer = await this.#connection.request(encodeStoreRequest(request), timeoutMs);
@@ -91,6 +91,7 @@ export class ReplicaLink {
 }
 
 function outcomeOf(reply: LinkAnswer): 'ok' | 'refused' | 'failed' {
+  if (reply.type === 'readIndex') return reply.index === null ? 'refused' : 'ok';
   if (reply.type !== 'write' && reply.type !== 'read') return 'failed';
   return reply.replies.every((each) => each.type === 'done') ? 'ok' : 'refused';
 }

@@ -2,13 +2,20 @@
  * What one message of @hyperswarm/rpc holds: a version byte, then the payload. An empty frame means "refused".
  */
 import type RPC from '@hyperswarm/rpc';
+import { invariant } from '../raft/assert.ts';
+import { rpcBytesMax } from './rpc.ts';
 
 const version = 1;
 
 /** Null: refused, or a frame of a version that this process does not know. */
 export type Frame = Uint8Array | null;
 
+/** Events travel in both directions, the others from the end that dialled. A ping holds the connection's lane, one byte. */
 export const methods = { event: 'event', request: 'request', ping: 'ping' } as const;
+
+export function checkFrameSize(bytes: Uint8Array): void {
+  invariant(bytes.byteLength <= rpcBytesMax, `a frame is at most ${rpcBytesMax} bytes, got ${bytes.byteLength}`);
+}
 
 /** Total in both directions. A decoded payload is a view of a pooled block of 64 KiB: copy what is kept. */
 export const frameEncoding: RPC.Encoding<Frame> = {

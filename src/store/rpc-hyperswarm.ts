@@ -16,12 +16,14 @@ import {
   rpcBytesMax,
 } from './rpc.ts';
 import { type Frame, frameEncoding, methods } from './rpc-frame.ts';
+import { IncomingConnection } from './rpc-incoming.ts';
+import { freeLane, type Lane, lanesMax } from './rpc-lane.ts';
 import { type DialConstants, dialConstants, OutgoingConnection, type Peer, resolveHost } from './rpc-outgoing.ts';
 
 export interface RpcConstants extends DialConstants {
   /** A stream between two ends that have nothing to say still writes this often, so that a dead one is found out. */
   readonly keepAliveMs: number;
-  /** A connection whose other end has not proven its key by then is closed: a handshake can be a recording. */
+  /** A connection whose other end has not proven its key by then, with a ping, is closed: a handshake can be a recording. */
   readonly proofTimeoutMs: number;
   /** Refused handshakes are logged at most this often. */
   readonly refusalLogIntervalMs: number;
@@ -108,11 +110,11 @@ class Endpoint implements HyperswarmRpcEndpoint {
   readonly #options: RpcEndpointOptions;
   readonly #constants: RpcConstants;
   readonly #outgoing = new Set<OutgoingConnection>();
-  /** One connection per key, the newest. */
-  readonly #incoming = new Map<PublicKey, RPC.Channel<Frame>>();
+  /** One connection per key and lane, the newest. */
+  readonly #incoming = new Map<string, IncomingConnection>();
   /** Connections that have not yet proven their key. */
   readonly #unproven = new Map<RPC.Channel<Frame>, Timer>();
-  readonly #keys = new WeakMap<RPC.Channel<Frame>, PublicKey>();
+  readonly #peers = new WeakMap<RPC.Channel<Frame>, IncomingConnection>();
   /** Requests whose handlers have not settled. */
   readonly #running = new Set<Promise<Frame>>();
   #server: RPC.Server<Frame> | null = null;
@@ -154,7 +156,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
       })
       .respond(methods.event, (frame, channel) => this.#onEvent(handlers, channel, frame))
       .respond(methods.request, (frame, channel) => this.#onRequest(handlers, channel, frame))
-      .respond(methods.ping, () => this.#onPing(handlers));
+      .respond(methods.ping, (frame, channel) => this.#onPing(handlers, channel, frame));
     this.#server.on('connection', (channel: RPC.Channel<Frame>) => this.#onConnection(channel));
     await this.#server.listen();
   }
@@ -168,8 +170,10 @@ class Endpoint implements HyperswarmRpcEndpoint {
         random,
         log,
         constants: this.#constants,
+        lane: freeLane(this.#outgoing, peer.publicKey),
         guard: this.#guard,
         onClosed: (closed) => this.#outgoing.delete(closed),
+        onUnreadable: () => this.#unreadableFrames++,
       },
       peer,
       events,
@@ -191,7 +195,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
     deadline.cancel();
     // Only now: a running handler may need its connections to others.
     await Promise.all([...this.#outgoing].map((connection) => connection.close()));
-    for (const channel of [...this.#incoming.values(), ...this.#unproven.keys()]) channel.destroy();
+    for (const end of [...this.#incoming.values(), ...this.#unproven.keys()]) end.destroy();
     await this.#dht.destroy();
   }
 
@@ -199,7 +203,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
     await Promise.all(this.#running);
     // The stack writes an answer some promises after its handler has settled.
     await new Promise<void>((resolve) => this.#options.clock.defer(resolve));
-    await Promise.all([...this.#incoming.values()].map(flushed));
+    await Promise.all([...this.#incoming.values()].map((connection) => connection.flushed()));
   }
 
   #refuses(key: PublicKey, admits: (publicKey: PublicKey) => boolean): boolean {
@@ -222,20 +226,27 @@ class Endpoint implements HyperswarmRpcEndpoint {
   }
 
   #onConnection(channel: RPC.Channel<Frame>): void {
-    const key = channel.stream.remotePublicKey.toString('hex');
-    this.#keys.set(channel, key);
-    const deadline = this.#options.clock.setTimer(this.#constants.proofTimeoutMs, () => channel.destroy());
+    const { congestedBytes, proofTimeoutMs } = this.#constants;
+    this.#peers.set(channel, new IncomingConnection(channel, { congestedBytes, guard: this.#guard }));
+    const deadline = this.#options.clock.setTimer(proofTimeoutMs, () => channel.destroy());
     this.#unproven.set(channel, deadline);
-    channel.once('open', () => {
-      this.#proven(channel);
-      // Only now: a recorded handshake must not be able to close the connection it was recorded from.
-      const older = this.#incoming.get(key);
-      this.#incoming.set(key, channel);
-      older?.destroy();
-    });
-    channel.once('close', () => {
-      this.#proven(channel);
-      if (this.#incoming.get(key) === channel) this.#incoming.delete(key);
+    channel.once('close', () => this.#proven(channel));
+  }
+
+  /** Of the first ping. Not earlier: a recorded handshake must not be able to close the connection it was recorded from. */
+  #place(channel: RPC.Channel<Frame>, lane: Lane): void {
+    this.#proven(channel);
+    if (lane >= lanesMax) {
+      channel.destroy();
+      return;
+    }
+    const connection = this.#peerOf(channel);
+    const place = `${connection.publicKey}/${lane}`;
+    const older = this.#incoming.get(place);
+    this.#incoming.set(place, connection);
+    older?.destroy();
+    connection.onClose(() => {
+      if (this.#incoming.get(place) === connection) this.#incoming.delete(place);
     });
   }
 
@@ -244,9 +255,10 @@ class Endpoint implements HyperswarmRpcEndpoint {
     this.#unproven.delete(channel);
   }
 
-  #onEvent(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): undefined {
+  #onEvent(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Frame {
     if (frame === null) this.#unreadableFrames++;
-    else this.#guard(() => handlers.onEvent(this.#keyOf(channel), frame));
+    else this.#guard(() => handlers.onEvent(this.#peerOf(channel), frame));
+    return null;
   }
 
   #onRequest(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Promise<Frame> {
@@ -264,7 +276,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
     }
     if (this.#closing !== null) return null;
     try {
-      const answer = await handlers.onRequest(this.#keyOf(channel), frame);
+      const answer = await handlers.onRequest(this.#peerOf(channel), frame);
       if (answer.byteLength <= rpcBytesMax) return answer;
       this.#options.log.error('an answer is too long to be sent: its request is lost', {
         bytes: answer.byteLength,
@@ -277,7 +289,8 @@ class Endpoint implements HyperswarmRpcEndpoint {
     return null;
   }
 
-  #onPing(handlers: RpcHandlers): Frame {
+  #onPing(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Frame {
+    if (this.#unproven.has(channel)) this.#place(channel, frame?.[0] ?? 0);
     let info: Frame = null;
     this.#guard(() => {
       info = handlers.pingInfo();
@@ -285,10 +298,10 @@ class Endpoint implements HyperswarmRpcEndpoint {
     return info;
   }
 
-  #keyOf(channel: RPC.Channel<Frame>): PublicKey {
-    const key = this.#keys.get(channel);
-    invariant(key !== undefined, 'a frame comes from a connection');
-    return key;
+  #peerOf(channel: RPC.Channel<Frame>): IncomingConnection {
+    const peer = this.#peers.get(channel);
+    invariant(peer !== undefined, 'a frame comes from a connection');
+    return peer;
   }
 
   readonly #guard = (callback: () => void): void => {
@@ -306,9 +319,4 @@ class Endpoint implements HyperswarmRpcEndpoint {
         error: (error instanceof Error && error.stack) || `${error}`,
       });
   }
-}
-
-/** Settles once the other end has all that was written, or is gone. */
-function flushed(channel: RPC.Channel<Frame>): Promise<unknown> {
-  return Promise.race([channel.stream.flush(), new Promise((resolve) => channel.once('close', resolve))]);
 }

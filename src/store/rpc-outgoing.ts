@@ -13,8 +13,10 @@ import type DHT from 'hyperdht';
 import type { Logger } from '../logger.ts';
 import { InvariantError, invariant } from '../raft/assert.ts';
 import type { Clock, Random, Timer } from '../raft/interfaces.ts';
-import { type PublicKey, type RpcAnswer, type RpcConnection, type RpcConnectionEvents, rpcBytesMax } from './rpc.ts';
-import { type Frame, methods } from './rpc-frame.ts';
+import type { PublicKey, RpcAnswer, RpcConnection, RpcConnectionEvents } from './rpc.ts';
+import { Backlog } from './rpc-backlog.ts';
+import { checkFrameSize, type Frame, methods } from './rpc-frame.ts';
+import type { Lane } from './rpc-lane.ts';
 
 export interface DialConstants {
   readonly pingIntervalMs: number;
@@ -47,9 +49,13 @@ export interface DialOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly constants: DialConstants;
+  /** Of this connection, among those to the same peer. */
+  readonly lane: Lane;
   /** Runs a callback of another owner; what it throws must neither pass through the stack nor vanish. */
   readonly guard: (callback: () => void) => void;
   readonly onClosed: (connection: OutgoingConnection) => void;
+  /** An event of an unknown version came, and was dropped. */
+  readonly onUnreadable: () => void;
 }
 
 export interface Peer {
@@ -59,7 +65,6 @@ export interface Peer {
 
 const notSent: RpcAnswer = { type: 'notSent' };
 const lost: RpcAnswer = { type: 'lost' };
-const pingPayload = new Uint8Array(0);
 
 export class OutgoingConnection implements RpcConnection {
   readonly #options: DialOptions;
@@ -83,6 +88,14 @@ export class OutgoingConnection implements RpcConnection {
     this.#dial();
   }
 
+  get publicKey(): PublicKey {
+    return this.#peer.publicKey;
+  }
+
+  get lane(): Lane {
+    return this.#options.lane;
+  }
+
   get connected(): boolean {
     return this.#live !== null;
   }
@@ -92,12 +105,12 @@ export class OutgoingConnection implements RpcConnection {
   }
 
   event(bytes: Uint8Array): void {
-    checkSize(bytes);
+    checkFrameSize(bytes);
     this.#live?.event(bytes);
   }
 
   request(bytes: Uint8Array, timeoutMs: number): Promise<RpcAnswer> {
-    checkSize(bytes);
+    checkFrameSize(bytes);
     if (this.#live === null || timeoutMs <= 0) return Promise.resolve(notSent);
     return this.#live.request(bytes, timeoutMs);
   }
@@ -139,6 +152,7 @@ export class OutgoingConnection implements RpcConnection {
   #connect(address: DHT.SocketAddress): void {
     const { rpc, clock, constants } = this.#options;
     const client = rpc.connect(this.#key, { relayAddresses: [address], localConnection: false });
+    client.rpc.respond(methods.event, this.#onEvent);
     const deadline = clock.setTimer(constants.dialTimeoutMs, () => client.destroy());
     client.once('open', () => {
       deadline.cancel();
@@ -150,6 +164,12 @@ export class OutgoingConnection implements RpcConnection {
     });
     this.#client = client;
   }
+
+  readonly #onEvent = (frame: Frame): Frame => {
+    if (frame === null) this.#options.onUnreadable();
+    else this.#options.guard(() => this.#events.onEvent?.(frame));
+    return null;
+  };
 
   #onOpen(client: RPC.Client<Frame>): void {
     this.#failures = 0;
@@ -190,7 +210,9 @@ class LiveChannel {
   readonly #channel: RPC.Channel<Frame>;
   readonly #clock: Clock;
   readonly #constants: DialConstants;
+  readonly #pingPayload: Uint8Array;
   readonly #onPing: (info: Uint8Array, roundTripMs: number) => void;
+  readonly #backlog: Backlog;
   /** Of the next look while a ping waits for its answer, else of the next ping. */
   #timer: Timer | null = null;
   #pingSentAtMs = 0;
@@ -200,36 +222,33 @@ class LiveChannel {
   #aliveAtMs = 0;
   /** Closed because a ping stayed without an answer. */
   unanswered = false;
-  /** Written since the stream was last without a queue, and what it had handed on by then. */
-  #writtenBytes = 0;
-  #handedOnBytes = 0;
 
   constructor(
     client: RPC.Client<Frame>,
-    { clock, constants }: DialOptions,
+    { clock, constants, lane }: DialOptions,
     onPing: (info: Uint8Array, roundTripMs: number) => void,
   ) {
     this.#client = client;
     this.#channel = client.rpc;
     this.#clock = clock;
     this.#constants = constants;
+    this.#pingPayload = Uint8Array.of(lane);
     this.#onPing = onPing;
+    this.#backlog = new Backlog(this.#channel, constants.congestedBytes);
     this.#ping();
   }
 
   get congested(): boolean {
-    const { mux, stream } = this.#channel;
-    if (mux.drained) return false;
-    return this.#writtenBytes - (stream.rawBytesWritten - this.#handedOnBytes) > this.#constants.congestedBytes;
+    return this.#backlog.congested;
   }
 
   event(bytes: Uint8Array): void {
-    this.#count(bytes);
+    this.#backlog.count(bytes);
     this.#channel.event(methods.event, bytes);
   }
 
   request(bytes: Uint8Array, timeoutMs: number): Promise<RpcAnswer> {
-    this.#count(bytes);
+    this.#backlog.count(bytes);
     return this.#channel.request(methods.request, bytes, { timeout: timeoutMs }).then(toAnswer, toLost);
   }
 
@@ -237,19 +256,11 @@ class LiveChannel {
     this.#timer?.cancel();
   }
 
-  #count(bytes: Uint8Array): void {
-    if (this.#channel.mux.drained) {
-      this.#writtenBytes = 0;
-      this.#handedOnBytes = this.#channel.stream.rawBytesWritten;
-    }
-    this.#writtenBytes += bytes.byteLength;
-  }
-
   readonly #ping = (): void => {
     this.#pingSentAtMs = this.#clock.now();
     this.#aliveAtMs = this.#pingSentAtMs;
     this.#packetsReceived = this.#channel.stream.rawStream.packetsReceived;
-    this.#channel.request(methods.ping, pingPayload).then(this.#onPong, ignoreClose);
+    this.#channel.request(methods.ping, this.#pingPayload).then(this.#onPong, ignoreClose);
     this.#watchLater(this.#pingSentAtMs);
   };
 
@@ -285,10 +296,6 @@ class LiveChannel {
     // A refusal is a sign of life, too.
     if (info !== null) this.#onPing(info, roundTripMs);
   };
-}
-
-function checkSize(bytes: Uint8Array): void {
-  invariant(bytes.byteLength <= rpcBytesMax, `a frame is at most ${rpcBytesMax} bytes, got ${bytes.byteLength}`);
 }
 
 function toAnswer(frame: Frame): RpcAnswer {

@@ -8,11 +8,25 @@ export type PublicKey = string;
 
 export interface RpcHandlers {
   /** Must not throw. `bytes` is valid only during the call. */
-  onEvent(from: PublicKey, bytes: Uint8Array): void;
+  onEvent(from: RpcPeer, bytes: Uint8Array): void;
   /** Must not reject. `bytes` is valid only until the first await. */
-  onRequest(from: PublicKey, bytes: Uint8Array): Promise<Uint8Array>;
+  onRequest(from: RpcPeer, bytes: Uint8Array): Promise<Uint8Array>;
   /** Rides on every answer to a ping. */
   pingInfo(): Uint8Array;
+}
+
+/** One connection that another process dialled: the same object for all that comes over it, another for the next one. */
+export interface RpcPeer {
+  readonly publicKey: PublicKey;
+  /** As that of a RpcConnection; false once the connection is gone. */
+  readonly congested: boolean;
+  /** To the other end's `onEvent`, over this connection. Never throws; dropped when the connection is gone. */
+  event(bytes: Uint8Array): void;
+  /**
+   * Called once: when the connection is gone, or at once if it is. It must not throw. An end that says so, or connects
+   * anew, is gone within milliseconds; one that falls silent only after 13 to 18 seconds.
+   */
+  onClose(callback: () => void): void;
 }
 
 export type RpcAnswer =
@@ -28,6 +42,8 @@ export interface RpcConnectionEvents {
   onDisconnect(): void;
   /** What came with the answer to a ping; `bytes` is valid only during the call. */
   onPing(info: Uint8Array, roundTripMs: number): void;
+  /** What the other end says over this connection without being asked. Must not throw; `bytes` is valid only during the call. */
+  onEvent?(bytes: Uint8Array): void;
 }
 
 /** A long-lived outgoing connection; dials again with back-off until closed. */
@@ -45,7 +61,10 @@ export interface RpcConnection {
 export interface RpcEndpoint {
   /** Who may connect is asked anew at every handshake. */
   listen(handlers: RpcHandlers, admits: (publicKey: PublicKey) => boolean): Promise<void>;
-  /** `address` is `host:port`, asked and resolved to IPv4 at every dial. */
+  /**
+   * `address` is `host:port`, asked and resolved to IPv4 at every dial. Connections to the same peer, four at most, are
+   * independent of each other.
+   */
   connect(
     peer: { readonly publicKey: PublicKey; readonly address: () => string },
     events: RpcConnectionEvents,

@@ -1,6 +1,7 @@
 /** One attempt to connect and, if it succeeds, the connection until it breaks: requests under way, and pings. */
 import type { Timer } from '../../src/raft/interfaces.ts';
 import type { PublicKey, RpcAnswer } from '../../src/store/rpc.ts';
+import type { Lane } from '../../src/store/rpc-lane.ts';
 import { dialConstants } from '../../src/store/rpc-outgoing.ts';
 import type { SimEndpoint } from './network-endpoint.ts';
 import { type IncomingConnection, type Listener, noBytes, type Packet } from './network-packet.ts';
@@ -10,6 +11,7 @@ export interface ChannelEvents {
   /** Refused, hung up or silent: the owner closes it. */
   onEnd(): void;
   onPing(info: Uint8Array, roundTripMs: number): void;
+  onEvent(bytes: Uint8Array): void;
 }
 
 interface PendingRequest {
@@ -23,6 +25,7 @@ const congestedBytes = 64 * 1024;
 
 export class SimChannel implements IncomingConnection {
   readonly publicKey: PublicKey;
+  readonly lane: Lane;
   readonly #self: SimEndpoint;
   /** Null: nobody has this key, and a dial has no answer. */
   readonly #peer: Listener | null;
@@ -37,8 +40,9 @@ export class SimChannel implements IncomingConnection {
   #aliveAt = 0;
   #heard = false;
 
-  constructor(self: SimEndpoint, peer: Listener | null, events: ChannelEvents) {
+  constructor(self: SimEndpoint, peer: Listener | null, lane: Lane, events: ChannelEvents) {
     this.publicKey = self.publicKey;
+    this.lane = lane;
     this.#self = self;
     this.#peer = peer;
     this.#events = events;
@@ -50,6 +54,10 @@ export class SimChannel implements IncomingConnection {
 
   get congested(): boolean {
     return this.#peer !== null && this.#self.network.waitingBytes(this.#self.id, this.#peer.id) > congestedBytes;
+  }
+
+  get pushCongested(): boolean {
+    return this.#peer !== null && this.#self.network.waitingBytes(this.#peer.id, this.#self.id) > congestedBytes;
   }
 
   dial(): void {
@@ -76,7 +84,7 @@ export class SimChannel implements IncomingConnection {
       this.#send('request', Buffer.from(bytes), (peer, received) => {
         // What a second copy is refused, the first may have got: the one answer is that of the first.
         const isFirst = copies++ === 0;
-        peer.receiveRequest(this.publicKey, received, (answer) => {
+        peer.receiveRequest(this, received, (answer) => {
           if (isFirst) this.#answer(pending, answer);
         });
       });
@@ -84,9 +92,25 @@ export class SimChannel implements IncomingConnection {
   }
 
   close(): void {
+    // Who does not wait for it would not notice: no packet then, and no chance that is drawn for it.
+    if (this.#state === 'open' && this.#peer?.watches(this)) {
+      this.#send('left', noBytes, (peer) => peer.receiveLeave(this));
+    }
     this.#state = 'closed';
     this.#timer?.cancel();
     for (const pending of this.#pending) this.#settle(pending, lost);
+  }
+
+  /** For the other end. */
+  push(bytes: Uint8Array): void {
+    this.#reply('push', Buffer.from(bytes), (received) => {
+      if (this.#state !== 'open') {
+        this.#self.network.probes.sometimes('network: push over an older connection');
+        return;
+      }
+      this.#heard = true;
+      this.#events.onEvent(received);
+    });
   }
 
   /** For the other end. */
@@ -96,7 +120,7 @@ export class SimChannel implements IncomingConnection {
 
   readonly #deliverEvent = (peer: Listener, bytes: Buffer): void => {
     if (this.#state === 'closed') this.#self.network.probes.sometimes('network: event of an older connection');
-    peer.receiveEvent(this.publicKey, bytes);
+    peer.receiveEvent(this, bytes);
   };
 
   #answer(pending: PendingRequest, answer: Uint8Array | null): void {
@@ -175,7 +199,9 @@ export class SimChannel implements IncomingConnection {
     const peer = this.#peer;
     if (peer === null) return;
     const hear = (received: Buffer) => {
-      if (!peer.closed) deliver(peer, received);
+      if (peer.closed) return;
+      peer.hear(this);
+      deliver(peer, received);
     };
     this.#self.network.send({ kind, from: this.#self, to: peer, bytes, deliver: hear });
   }

@@ -1,7 +1,14 @@
 /** One long-lived connection to one peer, dialled again whenever it breaks: the ways of rpc-outgoing.ts. */
 import { invariant } from '../../src/raft/assert.ts';
 import type { Timer } from '../../src/raft/interfaces.ts';
-import { type RpcAnswer, type RpcConnection, type RpcConnectionEvents, rpcBytesMax } from '../../src/store/rpc.ts';
+import {
+  type PublicKey,
+  type RpcAnswer,
+  type RpcConnection,
+  type RpcConnectionEvents,
+  rpcBytesMax,
+} from '../../src/store/rpc.ts';
+import type { Lane } from '../../src/store/rpc-lane.ts';
 import { dialConstants, type Peer } from '../../src/store/rpc-outgoing.ts';
 import { SimChannel } from './network-channel.ts';
 import type { SimEndpoint } from './network-endpoint.ts';
@@ -9,6 +16,7 @@ import type { SimEndpoint } from './network-endpoint.ts';
 const { dialTimeoutMs, backoffMinMs, backoffMaxMs } = dialConstants;
 
 export class SimConnection implements RpcConnection {
+  readonly lane: Lane;
   readonly #endpoint: SimEndpoint;
   readonly #peer: Peer;
   readonly #events: RpcConnectionEvents;
@@ -21,13 +29,18 @@ export class SimConnection implements RpcConnection {
   #failures = 0;
   #connects = 0;
 
-  constructor(endpoint: SimEndpoint, peer: Peer, events: RpcConnectionEvents, onClosed: () => void) {
+  constructor(endpoint: SimEndpoint, peer: Peer, lane: Lane, events: RpcConnectionEvents, onClosed: () => void) {
     invariant(/^[0-9a-f]{64}$/.test(peer.publicKey), `a public key is 64 hex digits, got ${peer.publicKey}`);
+    this.lane = lane;
     this.#endpoint = endpoint;
     this.#peer = peer;
     this.#events = events;
     this.#onClosed = onClosed;
     this.#dial();
+  }
+
+  get publicKey(): PublicKey {
+    return this.#peer.publicKey;
   }
 
   get connected(): boolean {
@@ -62,10 +75,11 @@ export class SimConnection implements RpcConnection {
     this.#endpoint.guard(() => void this.#peer.address());
     this.#timer = life.clock.setTimer(dialTimeoutMs, () => this.#onEnd(channel));
     const listener = network.find(this.#peer.publicKey);
-    const channel = new SimChannel(this.#endpoint, listener, {
+    const channel = new SimChannel(this.#endpoint, listener, this.lane, {
       onOpen: () => this.#onOpen(),
       onEnd: () => this.#onEnd(channel),
       onPing: (info, roundTripMs) => this.#endpoint.guard(() => this.#events.onPing(info, roundTripMs)),
+      onEvent: (bytes) => this.#endpoint.guard(() => this.#events.onEvent?.(bytes)),
     });
     this.#channel = channel;
     channel.dial();

@@ -9,10 +9,12 @@ import {
   rpcBytesMax,
 } from '../../src/store/rpc.ts';
 import { rpcConstants } from '../../src/store/rpc-hyperswarm.ts';
+import { freeLane } from '../../src/store/rpc-lane.ts';
 import type { Peer } from '../../src/store/rpc-outgoing.ts';
 import type { Life } from './life.ts';
 import { SimConnection } from './network-connection.ts';
 import type { IncomingConnection, Listener, PacketNetwork } from './network-packet.ts';
+import { SimPeer } from './network-peer.ts';
 
 export interface EndpointOptions {
   /** Of the process. */
@@ -21,7 +23,7 @@ export interface EndpointOptions {
   readonly pingIntervalMs: number;
   /** A handler broke an invariant. What else a handler throws, though it must not, ends the run. */
   readonly onFatal: (error: Error) => void;
-  /** Hears every event as it is sent. `bytes` is valid only during the call. */
+  /** Hears every event as it is sent over a connection that this end dialled. `bytes` is valid only during the call. */
   readonly tap?: (to: string, bytes: Uint8Array) => void;
 }
 
@@ -32,8 +34,9 @@ export class SimEndpoint implements RpcEndpoint, Listener {
   readonly network: PacketNetwork;
   readonly options: EndpointOptions;
   readonly #outgoing = new Set<SimConnection>();
-  /** One connection per key, the newest. */
-  readonly #incoming = new Map<PublicKey, IncomingConnection>();
+  /** One connection per key and lane, the newest. */
+  readonly #incoming = new Map<string, IncomingConnection>();
+  readonly #peers = new WeakMap<IncomingConnection, SimPeer>();
   /** Requests whose handlers have not settled. */
   readonly #running = new Set<Promise<Uint8Array | null>>();
   #listening: { readonly handlers: RpcHandlers; readonly admits: (publicKey: PublicKey) => boolean } | null = null;
@@ -58,7 +61,8 @@ export class SimEndpoint implements RpcEndpoint, Listener {
   }
 
   connect(peer: Peer, events: RpcConnectionEvents): RpcConnection {
-    const connection = new SimConnection(this, peer, events, () => this.#outgoing.delete(connection));
+    const lane = freeLane(this.#outgoing, peer.publicKey);
+    const connection = new SimConnection(this, peer, lane, events, () => this.#outgoing.delete(connection));
     this.#outgoing.add(connection);
     return connection;
   }
@@ -71,24 +75,41 @@ export class SimEndpoint implements RpcEndpoint, Listener {
   admits(dialled: IncomingConnection): boolean {
     if (this.#listening === null || this.#closing !== null) return false;
     const { admits } = this.#listening;
-    const older = this.#incoming.get(dialled.publicKey);
+    const place = `${dialled.publicKey}/${dialled.lane}`;
+    const older = this.#incoming.get(place);
     if (older === dialled) return true;
     let admitted = false;
     this.guard(() => {
       admitted = admits(dialled.publicKey);
     });
     if (!admitted) return false;
-    this.#incoming.set(dialled.publicKey, dialled);
-    older?.hangUp();
+    this.#incoming.set(place, dialled);
+    this.#peers.set(dialled, new SimPeer(dialled, this.life.clock, (callback) => this.guard(callback)));
+    if (older !== undefined) {
+      older.hangUp();
+      this.#peerOf(older).close();
+    }
     return true;
   }
 
-  receiveEvent(from: PublicKey, bytes: Uint8Array): void {
-    this.guard(() => this.#listening?.handlers.onEvent(from, bytes));
+  watches(connection: IncomingConnection): boolean {
+    return this.#peers.get(connection)?.watched ?? false;
+  }
+
+  hear(connection: IncomingConnection): void {
+    this.#peers.get(connection)?.hear();
+  }
+
+  receiveLeave(connection: IncomingConnection): void {
+    this.#peerOf(connection).close();
+  }
+
+  receiveEvent(from: IncomingConnection, bytes: Uint8Array): void {
+    this.guard(() => this.#listening?.handlers.onEvent(this.#peerOf(from), bytes));
   }
 
   async receiveRequest(
-    from: PublicKey,
+    from: IncomingConnection,
     bytes: Uint8Array,
     respond: (answer: Uint8Array | null) => void,
   ): Promise<void> {
@@ -117,10 +138,16 @@ export class SimEndpoint implements RpcEndpoint, Listener {
     }
   }
 
-  async #answer(from: PublicKey, bytes: Uint8Array): Promise<Uint8Array | null> {
+  #peerOf(connection: IncomingConnection): SimPeer {
+    const peer = this.#peers.get(connection);
+    invariant(peer !== undefined, 'a connection that stands was admitted');
+    return peer;
+  }
+
+  async #answer(from: IncomingConnection, bytes: Uint8Array): Promise<Uint8Array | null> {
     if (this.#closing !== null || this.#listening === null) return null;
     try {
-      const answer = await this.#listening.handlers.onRequest(from, bytes);
+      const answer = await this.#listening.handlers.onRequest(this.#peerOf(from), bytes);
       if (answer.byteLength <= rpcBytesMax) return answer;
       this.network.probes.sometimes('network: answer too long');
     } catch (error) {
@@ -142,7 +169,10 @@ export class SimEndpoint implements RpcEndpoint, Listener {
     deadline.cancel();
     // Only now: a running handler may need its connections to others.
     await Promise.all([...this.#outgoing].map((connection) => connection.close()));
-    for (const connection of this.#incoming.values()) connection.hangUp();
+    for (const connection of this.#incoming.values()) {
+      connection.hangUp();
+      this.#peerOf(connection).close();
+    }
     this.#closed = true;
   }
 }

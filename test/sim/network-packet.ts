@@ -1,5 +1,6 @@
 /** What travels between processes, and what the ends of a connection need of the network. */
 import type { PublicKey } from '../../src/store/rpc.ts';
+import type { Lane } from '../../src/store/rpc-lane.ts';
 import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
 import type { Probes } from './probes.ts';
@@ -21,7 +22,11 @@ export const packetKinds = {
   dialled: { repeated: 'later', fleeting: false },
   refused: { repeated: 'later', fleeting: false },
   closed: { repeated: 'later', fleeting: false },
+  /** The end that dialled gives up a connection that stood. */
+  left: { repeated: 'later', fleeting: false },
   event: { repeated: 'later', fleeting: true },
+  /** An event from the end that was dialled. */
+  push: { repeated: 'later', fleeting: true },
   request: { repeated: 'atOnce', fleeting: true },
   answer: { repeated: 'later', fleeting: false },
   ping: { repeated: 'later', fleeting: false },
@@ -60,9 +65,14 @@ export interface Listener extends Party {
   readonly closed: boolean;
   /** Whether it takes the connection; asked again by a repeated packet. */
   admits(dialled: IncomingConnection): boolean;
-  receiveEvent(from: PublicKey, bytes: Uint8Array): void;
+  /** Whether somebody there waits for the end of this connection. */
+  watches(connection: IncomingConnection): boolean;
+  /** A packet of this connection arrived. */
+  hear(connection: IncomingConnection): void;
+  receiveLeave(connection: IncomingConnection): void;
+  receiveEvent(from: IncomingConnection, bytes: Uint8Array): void;
   /** Calls `respond` once, if it lives that long; null: refused, or it failed. */
-  receiveRequest(from: PublicKey, bytes: Uint8Array, respond: (answer: Uint8Array | null) => void): void;
+  receiveRequest(from: IncomingConnection, bytes: Uint8Array, respond: (answer: Uint8Array | null) => void): void;
   /** Null if the handler failed. */
   pingInfo(): Uint8Array | null;
 }
@@ -70,6 +80,11 @@ export interface Listener extends Party {
 /** A connection as the end that was dialled sees it. */
 export interface IncomingConnection {
   readonly publicKey: PublicKey;
+  readonly lane: Lane;
+  /** Of what is said back. */
+  readonly pushCongested: boolean;
+  /** An event to the end that dialled. */
+  push(bytes: Uint8Array): void;
   /** Tells the other end that it is over. */
   hangUp(): void;
 }

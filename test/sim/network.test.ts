@@ -11,8 +11,10 @@ import {
   type RpcConnection,
   type RpcEndpoint,
   type RpcHandlers,
+  type RpcPeer,
   rpcBytesMax,
 } from '../../src/store/rpc.ts';
+import { lanesMax } from '../../src/store/rpc-lane.ts';
 import { connectStoreClient } from '../../src/store/store-client.ts';
 import { ConnectionLog, EchoHandlers, everybody } from '../store/rpc-fixture.ts';
 import { Kernel } from './kernel.ts';
@@ -612,18 +614,240 @@ test('conditions hold for all links, or for one', async (t) => {
 
 test('the newest connection of a key wins: the older one is closed', async (t) => {
   const world = new World();
-  const { connection: older, log, client } = await world.pair();
+  const { connection: older, log } = await world.pair();
   let brokenByNewer = false;
   log.onDisconnect = () => {
     brokenByNewer = true;
     void older.close();
   };
-  const { connection: newer } = world.connect(client, 'b');
+  const { connection: newer } = world.connect(world.start('a'), 'b');
   await world.advance(50);
   t.true(brokenByNewer);
   t.true(newer.connected);
   await world.advance(1000);
   t.true(newer.connected);
+});
+
+/** A pair whose server knows its client: `peer` is the connection at the end that was dialled. */
+async function introducedPair(world: World) {
+  const handlers = new EchoHandlers();
+  const pair = await world.pair(handlers);
+  return { ...pair, handlers, peer: await introduce(world, pair.connection, handlers) };
+}
+
+async function introduce(world: World, connection: RpcConnection, handlers: EchoHandlers): Promise<RpcPeer> {
+  const known = new Set(handlers.peers);
+  connection.event(bytes('hello'));
+  await world.advance(10);
+  const peer = handlers.peers.find((each) => !known.has(each));
+  if (peer === undefined) throw new Error('the event did not arrive');
+  return peer;
+}
+
+/** How often each of these peers was told of its end. */
+function countCloses(...peers: readonly RpcPeer[]): readonly number[] {
+  const closes = peers.map(() => 0);
+  for (const [nth, peer] of peers.entries()) {
+    peer.onClose(() => {
+      closes[nth] = (closes[nth] ?? 0) + 1;
+    });
+  }
+  return closes;
+}
+
+test('what is said back over a connection arrives in order, and only there', async (t) => {
+  const world = new World({ delayMs: [1, 5] });
+  const { log, connection, handlers, peer } = await introducedPair(world);
+  t.is(peer.publicKey, keyOf('a'));
+  const { log: other } = world.connect(world.start('c'), 'b');
+  await world.advance(50);
+  const sent = Array.from({ length: 50 }, (_, nth) => `${nth}`);
+  for (const text of sent) peer.event(bytes(text));
+  await world.advance(50);
+  t.deepEqual([log.events, other.events], [sent, []]);
+  t.deepEqual(world.tapped, ['a>b:hello'], 'it is no event of the end that dialled');
+  connection.event(bytes('again'));
+  const asking: RpcPeer[] = [];
+  handlers.onRequest = async (from) => {
+    asking.push(from);
+    return bytes('answer');
+  };
+  collect(connection.request(bytes('hello'), 1000));
+  await world.advance(50);
+  t.deepEqual([handlers.peers, asking], [[peer], [peer]]);
+  t.throws(() => peer.event(new Uint8Array(rpcBytesMax + 1)), { instanceOf: InvariantError });
+});
+
+test('what is said back meets the faults of all packets', async (t) => {
+  const repeating = new World({ duplicateProbability: 1, lateMs: 50 });
+  const repeated = await introducedPair(repeating);
+  const buffer = Buffer.from('twice');
+  repeated.peer.event(buffer);
+  buffer.fill(0);
+  await repeating.advance(100);
+  t.deepEqual(repeated.log.events, ['twice', 'twice']);
+  t.is(repeating.seen('network: push again'), 1);
+
+  const losing = new World();
+  const lost = await introducedPair(losing);
+  losing.network.setLinkConditions('b', 'a', { ...calm, lossProbability: 1 });
+  lost.peer.event(bytes('lost'));
+  losing.network.setLinkConditions('b', 'a', null);
+  losing.network.block('b', 'a');
+  lost.peer.event(bytes('swallowed'));
+  losing.network.unblock('b', 'a');
+  losing.network.block('a', 'b');
+  lost.peer.event(bytes('heard'));
+  await losing.advance(20);
+  t.deepEqual(lost.log.events, ['heard']);
+  t.is(losing.seen('network: push lost'), 1);
+
+  const late = new World();
+  const overtaken = await introducedPair(late);
+  late.network.setLinkConditions('b', 'a', { ...calm, lateProbability: 1, lateMs: 50 });
+  overtaken.peer.event(bytes('late'));
+  late.network.setLinkConditions('b', 'a', null);
+  overtaken.peer.event(bytes('early'));
+  await late.advance(60);
+  t.deepEqual(overtaken.log.events, ['early', 'late']);
+});
+
+test('the bytes of what is said back are valid only during the call', async (t) => {
+  const world = new World();
+  const { log, peer } = await introducedPair(world);
+  const kept: Uint8Array[] = [];
+  log.onEvent = (value) => kept.push(value);
+  for (let nth = 0; nth < 100; nth++) peer.event(bytes('content'));
+  await world.advance(50);
+  const overwritten = kept.filter((value) => `${Buffer.from(value)}` !== 'content').length;
+  t.true(overwritten > 3 && overwritten < 40, `${overwritten} of ${kept.length}`);
+});
+
+test('what is said to a peer that is gone is dropped, and what is on its way then is not heard', async (t) => {
+  const world = new World();
+  const { client, connection, log, peer, handlers } = await introducedPair(world);
+  const closes = countCloses(peer);
+  peer.event(bytes('on its way'));
+  await connection.close();
+  peer.event(bytes('on its way, too'));
+  await world.advance(10);
+  t.is(world.seen('network: push over an older connection'), 2);
+  t.deepEqual(closes, [1]);
+  peer.event(bytes('dropped'));
+  t.deepEqual(countCloses(peer), [1], 'at once, as it is gone');
+  await world.advance(20_000);
+  t.is(world.seen('network: push over an older connection'), 2);
+  t.deepEqual([closes, log.events], [[1], []]);
+
+  const next = world.connect(client, 'b');
+  await world.advance(50);
+  const nextPeer = await introduce(world, next.connection, handlers);
+  t.not(nextPeer, peer);
+  nextPeer.event(bytes('to the next'));
+  await world.advance(20);
+  t.deepEqual([next.log.events, log.events], [['to the next'], []]);
+});
+
+test('a peer that crashed is told of late, and one that is connected to anew at once', async (t) => {
+  const crashed = new World();
+  const silent = await introducedPair(crashed);
+  const silentCloses = countCloses(silent.peer);
+  await crashed.advance(20_000);
+  t.deepEqual(silentCloses, [0], 'pings are signs of life');
+  silent.client.life.end();
+  silent.peer.event(bytes('to nobody'));
+  await crashed.advance(13_000);
+  t.deepEqual(silentCloses, [0]);
+  await crashed.advance(5000);
+  t.deepEqual([silentCloses, silent.log.events], [[1], []]);
+
+  const returned = new World();
+  const replaced = await introducedPair(returned);
+  const closes = countCloses(replaced.peer);
+  replaced.client.life.end();
+  const { connection, log } = returned.connect(returned.start('a'), 'b');
+  await returned.advance(50);
+  t.deepEqual(closes, [1]);
+  const peer = await introduce(returned, connection, replaced.handlers);
+  peer.event(bytes('welcome'));
+  replaced.peer.event(bytes('dropped'));
+  await returned.advance(20_000);
+  t.deepEqual([closes, log.events, replaced.log.events], [[1], ['welcome'], []]);
+});
+
+test('a peer is told when its own end closes; what fails then is reported', async (t) => {
+  const world = new World();
+  const { server, peer } = await introducedPair(world);
+  peer.onClose(() => {
+    throw new InvariantError('in onClose');
+  });
+  const closes = countCloses(peer);
+  await server.endpoint.close();
+  await world.advance(20_000);
+  t.deepEqual(closes, [1]);
+  t.deepEqual(
+    server.fatal.map(({ message }) => message),
+    ['in onClose'],
+  );
+});
+
+test('what the owner of a connection throws when something is said to it is fatal', async (t) => {
+  const world = new World();
+  const { client, log, peer } = await introducedPair(world);
+  log.onEvent = () => {
+    throw new InvariantError('in onEvent');
+  };
+  peer.event(bytes('event'));
+  await world.advance(20);
+  t.deepEqual(
+    client.fatal.map(({ message }) => message),
+    ['in onEvent'],
+  );
+});
+
+test('a peer is congested while what was said to it is held back', async (t) => {
+  const world = new World();
+  const { connection, log, peer } = await introducedPair(world);
+  world.network.clog('b', 'a', 3);
+  t.false(peer.congested);
+  for (let nth = 0; nth < 5; nth++) peer.event(new Uint8Array(40_000).fill(0x30 + nth));
+  t.deepEqual([peer.congested, connection.congested], [true, false]);
+  await world.advance(40);
+  t.deepEqual(log.events, []);
+  world.network.unclog('b', 'a');
+  t.false(peer.congested);
+  await world.advance(20);
+  t.deepEqual(
+    log.events.map((text) => text[0]),
+    ['0', '1', '2'],
+  );
+});
+
+test('two connections to one peer are independent of each other', async (t) => {
+  const world = new World();
+  const { client, connection: first, log, handlers, peer } = await introducedPair(world);
+  const { connection: second, log: secondLog } = world.connect(client, 'b');
+  await world.advance(50);
+  const secondPeer = await introduce(world, second, handlers);
+  const closes = countCloses(peer, secondPeer);
+  peer.event(bytes('first'));
+  secondPeer.event(bytes('second'));
+  await world.advance(1000);
+  t.deepEqual([log.events, secondLog.events], [['first'], ['second']]);
+  await second.close();
+  await world.advance(10);
+  t.deepEqual(closes, [0, 1]);
+  const third = world.connect(client, 'b');
+  await world.advance(50);
+  const thirdPeer = await introduce(world, third.connection, handlers);
+  t.deepEqual([first.connected, third.connection.connected], [true, true]);
+  for (let nth = 2; nth < lanesMax; nth++) world.connect(client, 'b');
+  t.throws(() => world.connect(client, 'b'), { instanceOf: InvariantError, message: /at most 4 connections/ });
+
+  const back = world.connect(world.start('a'), 'b');
+  await world.advance(50);
+  t.true(back.connection.connected);
+  t.deepEqual([closes, countCloses(thirdPeer)], [[1, 1], [0]], 'the first takes the place of the first');
 });
 
 test('two processes hold one connection in each direction', async (t) => {
@@ -806,7 +1030,7 @@ test('two raft transports exchange messages over a hostile network, and reconnec
       idOfKey: (publicKey) => peers.find((peer) => peer.publicKey === publicKey)?.id ?? null,
     });
     const handlers = new EchoHandlers();
-    handlers.onEvent = (from, value) => transport.receive(from, value);
+    handlers.onEvent = (from, value) => transport.receive(from.publicKey, value);
     void process.endpoint.listen(handlers, everybody);
     return { process, transport, received, disconnects: () => disconnects };
   };

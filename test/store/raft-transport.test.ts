@@ -234,7 +234,7 @@ async function startReplica(self: TestEndpoint, id: ReplicaId, all: () => readon
     idOfKey: (publicKey) => all().find((peer) => peer.publicKey === publicKey)?.id ?? null,
   });
   const handlers = new EchoHandlers();
-  handlers.onEvent = (from, bytes) => transport.receive(from, bytes);
+  handlers.onEvent = (from, bytes) => transport.receive(from.publicKey, bytes);
   await self.endpoint.listen(handlers, everybody);
   return { transport, received, disconnected };
 }

@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava';
 import DHT from 'hyperdht';
 import { createLogger, type LogFields } from '../../src/logger.ts';
 import type { InvariantError } from '../../src/raft/assert.ts';
-import type { PublicKey, RpcConnection, RpcConnectionEvents, RpcHandlers } from '../../src/store/rpc.ts';
+import type { PublicKey, RpcConnection, RpcConnectionEvents, RpcHandlers, RpcPeer } from '../../src/store/rpc.ts';
 import {
   type HyperswarmRpcEndpoint,
   openRpcEndpoint,
@@ -42,15 +42,18 @@ export async function openTestEndpoint(
   return { endpoint, keyPair: used, publicKey: used.publicKey.toString('hex'), fatal, logged };
 }
 
-/** Answers a request with its own bytes; remembers events. */
+/** Answers a request with its own bytes; remembers events, and over which connections they came. */
 export class EchoHandlers implements RpcHandlers {
   readonly events: { readonly from: PublicKey; readonly text: string }[] = [];
 
-  onEvent(from: PublicKey, bytes: Uint8Array): void {
-    this.events.push({ from, text: Buffer.from(bytes).toString() });
+  readonly peers: RpcPeer[] = [];
+
+  onEvent(from: RpcPeer, bytes: Uint8Array): void {
+    this.events.push({ from: from.publicKey, text: Buffer.from(bytes).toString() });
+    if (!this.peers.includes(from)) this.peers.push(from);
   }
 
-  async onRequest(_from: PublicKey, bytes: Uint8Array): Promise<Uint8Array> {
+  async onRequest(_from: RpcPeer, bytes: Uint8Array): Promise<Uint8Array> {
     return Buffer.from(bytes);
   }
 
@@ -66,6 +69,7 @@ export class ConnectionLog implements RpcConnectionEvents {
   connects = 0;
   disconnects = 0;
   readonly pings: { readonly info: string; readonly roundTripMs: number }[] = [];
+  readonly events: string[] = [];
 
   onConnect(): void {
     this.connects++;
@@ -77,6 +81,10 @@ export class ConnectionLog implements RpcConnectionEvents {
 
   onPing(info: Uint8Array, roundTripMs: number): void {
     this.pings.push({ info: Buffer.from(info).toString(), roundTripMs });
+  }
+
+  onEvent(bytes: Uint8Array): void {
+    this.events.push(Buffer.from(bytes).toString());
   }
 }
 

@@ -6,13 +6,15 @@ import test, { type ExecutionContext } from 'ava';
 import DHT from 'hyperdht';
 import { InvariantError } from '../../src/raft/assert.ts';
 import { StartError } from '../../src/store/errors.ts';
-import { rpcBytesMax } from '../../src/store/rpc.ts';
+import { type RpcPeer, rpcBytesMax } from '../../src/store/rpc.ts';
 import { rpcConstants } from '../../src/store/rpc-hyperswarm.ts';
+import { lanesMax } from '../../src/store/rpc-lane.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { type Child, startChild } from '../cluster/child.ts';
 import { scratchDirectory } from '../cluster/scratch.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { addressOf, ConnectionLog, connectTo, EchoHandlers, everybody, openTestEndpoint } from './rpc-fixture.ts';
+import { openRaw } from './rpc-raw.ts';
 
 const soon = { timeoutMs: 5000 };
 /** For handlers that never settle. */
@@ -305,6 +307,17 @@ test.serial('a connection is congested while much of what was written waits in m
   t.false(connection.congested);
 });
 
+test.serial('a peer is congested while much of what was said to it waits in memory', async (t) => {
+  const { log, peer } = await openPair(t);
+  const part = new Uint8Array(1024 * 1024);
+  for (let nth = 0; nth < 4; nth++) peer.event(part);
+  t.false(peer.congested, 'a few messages are not congestion');
+  for (let nth = 0; nth < 8; nth++) peer.event(part);
+  t.true(peer.congested);
+  await waitFor(() => log.events.length === 12, { description: 'all events', ...soon });
+  t.false(peer.congested);
+});
+
 test.serial('a taken port is an error that names it', async (t) => {
   const { endpoint } = await openTestEndpoint(t);
   const { port } = endpoint.address();
@@ -381,6 +394,218 @@ test.serial('the newest connection of a key wins: the older one is closed', asyn
   await waitFor(() => brokenByNewer, { description: 'the end of the older connection', ...soon });
   t.is(server.endpoint.statistics().incomingConnections, 1);
   t.is((await newer.request(bytes('hello'), 5000)).type, 'answer');
+});
+
+/** A server and a client that has introduced itself to it over one connection. */
+async function openPair(t: ExecutionContext, handlers = new EchoHandlers()) {
+  const server = await openTestEndpoint(t, impatient);
+  const client = await openTestEndpoint(t);
+  await server.endpoint.listen(handlers, everybody);
+  const { connection, log, peer } = await introduce(client, server, handlers);
+  return { server, client, handlers, connection, log, peer };
+}
+
+type TestEndpoint = Awaited<ReturnType<typeof openTestEndpoint>>;
+
+async function introduce(client: TestEndpoint, server: TestEndpoint, handlers: EchoHandlers) {
+  const known = new Set(handlers.peers);
+  const { connection, log } = await connectTo(client, server);
+  connection.event(bytes('hello'));
+  const peer = await waitFor(() => handlers.peers.find((each) => !known.has(each)), {
+    description: 'the peer',
+    ...soon,
+  });
+  return { connection, log, peer };
+}
+
+/** How often each of these peers was told of its end. */
+function countCloses(...peers: readonly RpcPeer[]): readonly number[] {
+  const closes = peers.map(() => 0);
+  for (const [nth, peer] of peers.entries()) {
+    peer.onClose(() => {
+      closes[nth] = (closes[nth] ?? 0) + 1;
+    });
+  }
+  return closes;
+}
+
+test.serial('what is said back over a connection arrives in order, as long as it is sent', async (t) => {
+  const { client, handlers, connection, log, peer } = await openPair(t);
+  t.is(peer.publicKey, client.publicKey);
+  const sent = Array.from({ length: 2000 }, (_, nth) => `${nth}`);
+  for (const text of sent) peer.event(bytes(text));
+  await waitFor(() => log.events.length === sent.length, { description: 'all events', ...soon });
+  t.deepEqual(log.events, sent);
+  const largest = new Uint8Array(rpcBytesMax).fill(0x37);
+  peer.event(largest);
+  await waitFor(() => log.events.length === sent.length + 1, { description: 'the largest', ...soon });
+  t.is(log.events.at(-1)?.length, rpcBytesMax);
+  t.throws(() => peer.event(new Uint8Array(rpcBytesMax + 1)), { instanceOf: InvariantError });
+  connection.event(bytes('again'));
+  await waitFor(() => handlers.events.length === 2, { description: 'the second event', ...soon });
+  t.is(handlers.peers.length, 1);
+});
+
+test.serial(
+  'a request has the same peer as an event, and one that waits holds back nothing that is said',
+  async (t) => {
+    const handlers = new EchoHandlers();
+    const asking: RpcPeer[] = [];
+    handlers.onRequest = (from) => {
+      asking.push(from);
+      from.event(bytes('you asked'));
+      return new Promise(() => {});
+    };
+    const { connection, log, peer } = await openPair(t, handlers);
+    const answers = Array.from({ length: 3 }, () => connection.request(bytes('hello'), 60_000));
+    await waitFor(() => log.events.length === 3, { description: 'three events', ...soon });
+    peer.event(bytes('more'));
+    await waitFor(() => log.events.length === 4, { description: 'the fourth event', ...soon });
+    t.deepEqual(log.events, ['you asked', 'you asked', 'you asked', 'more']);
+    t.true(asking.every((each) => each === peer));
+    await connection.close();
+    t.deepEqual(await Promise.all(answers), Array(3).fill({ type: 'lost' }));
+  },
+);
+
+test.serial('nothing is heard by an owner that does not listen, and what another one throws is fatal', async (t) => {
+  const handlers = new EchoHandlers();
+  const { server, client, peer, log } = await openPair(t, handlers);
+  log.onEvent = () => {
+    throw new InvariantError('in onEvent');
+  };
+  peer.event(bytes('event'));
+  await waitFor(() => client.fatal.length > 0, { description: 'the failure', ...soon });
+  t.deepEqual(
+    client.fatal.map(({ message }) => message),
+    ['in onEvent'],
+  );
+  const deaf = client.endpoint.connect(
+    { publicKey: server.publicKey, address: () => addressOf(server) },
+    { onConnect: () => deaf.event(bytes('hello')), onDisconnect() {}, onPing() {} },
+  );
+  await waitFor(() => handlers.peers.length === 2, { description: 'the deaf one', ...soon });
+  handlers.peers[1]?.event(bytes('unheard'));
+  t.is((await deaf.request(bytes('hello'), 5000)).type, 'answer');
+  t.deepEqual([log.disconnects, client.fatal.length], [0, 1]);
+});
+
+test.serial('a peer is told once that its connection is gone, and what is said then is dropped', async (t) => {
+  const { server, client, handlers, connection: first, log, peer } = await openPair(t);
+  const { connection: second, peer: other } = await introduce(client, server, handlers);
+  const [closes, otherCloses] = [countCloses(peer), countCloses(other)];
+  await first.close();
+  await waitFor(() => closes[0] === 1, { description: 'the end of the first', ...soon });
+  t.deepEqual(otherCloses, [0]);
+  peer.event(bytes('dropped'));
+  t.false(peer.congested);
+  t.deepEqual(countCloses(peer), [1], 'at once, as it is gone');
+  await client.endpoint.close();
+  await waitFor(() => otherCloses[0] === 1, { description: 'the end of the second', ...soon });
+  t.false(second.connected);
+  await server.endpoint.close();
+  t.deepEqual([closes, otherCloses, log.events], [[1], [1], []]);
+});
+
+test.serial('a peer is told when its own end closes, and what it throws then is reported', async (t) => {
+  const { server, peer } = await openPair(t);
+  peer.onClose(() => {
+    throw new InvariantError('in onClose');
+  });
+  const closes = countCloses(peer);
+  await server.endpoint.close();
+  t.deepEqual(closes, [1]);
+  t.deepEqual(
+    server.fatal.map(({ message }) => message),
+    ['in onClose'],
+  );
+});
+
+test.serial('two connections to one peer are independent of each other', async (t) => {
+  const { server, client, handlers, connection: first, log, peer } = await openPair(t);
+  const { connection: second, log: secondLog, peer: secondPeer } = await introduce(client, server, handlers);
+  await waitFor(() => log.pings.length > 2 && secondLog.pings.length > 2, { description: 'pings', ...soon });
+  t.is(server.endpoint.statistics().incomingConnections, 2);
+  t.not(peer, secondPeer);
+  const closes = countCloses(peer, secondPeer);
+  peer.event(bytes('first'));
+  secondPeer.event(bytes('second'));
+  await waitFor(() => log.events.length + secondLog.events.length === 2, { description: 'both events', ...soon });
+  t.deepEqual([log.events, secondLog.events], [['first'], ['second']]);
+  const part = new Uint8Array(1024 * 1024);
+  for (let nth = 0; nth < 12; nth++) secondPeer.event(part);
+  t.deepEqual([peer.congested, secondPeer.congested], [false, true]);
+  await second.close();
+  await waitFor(() => closes[1] === 1, { description: 'the end of the second', ...soon });
+  const third = await introduce(client, server, handlers);
+  t.is((await first.request(bytes('hello'), 5000)).type, 'answer');
+  t.is((await third.connection.request(bytes('hello'), 5000)).type, 'answer');
+  t.deepEqual([log.connects, log.disconnects, closes[0]], [1, 0, 0]);
+});
+
+test.serial('a process that comes back takes the place of what it was, connection by connection', async (t) => {
+  const { server, client, handlers, connection: first, log, peer } = await openPair(t);
+  const { log: secondLog, peer: secondPeer } = await introduce(client, server, handlers);
+  const closes = countCloses(peer, secondPeer);
+  log.onDisconnect = () => {
+    log.disconnects++;
+    void first.close();
+  };
+  const returned = await openTestEndpoint(t, { keyPair: client.keyPair });
+  const { connection } = await introduce(returned, server, handlers);
+  await waitFor(() => log.disconnects === 1, { description: 'the end of the first connection', ...soon });
+  t.deepEqual(closes, [1, 0]);
+  await client.endpoint.close();
+  await waitFor(() => server.endpoint.statistics().incomingConnections === 1, { description: 'one is left', ...soon });
+  t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+  t.deepEqual([closes, log.disconnects, secondLog.disconnects], [[1, 1], 1, 0]);
+});
+
+test.serial('there are as many connections to one peer as there are lanes, and no more', async (t) => {
+  const { server, client, handlers, connection } = await openPair(t);
+  for (let nth = 1; nth < lanesMax; nth++) await introduce(client, server, handlers);
+  t.is(server.endpoint.statistics().incomingConnections, lanesMax);
+  await t.throwsAsync(connectTo(client, server), { instanceOf: InvariantError, message: /at most 4 connections/ });
+  await connection.close();
+  t.is((await (await introduce(client, server, handlers)).connection.request(bytes('hello'), 5000)).type, 'answer');
+
+  const raw = await openRaw(t);
+  const { host, port } = server.endpoint.address();
+  const dial = () =>
+    raw.rpc.connect(Buffer.from(server.publicKey, 'hex'), { relayAddresses: [{ host, port }], localConnection: false });
+  const known = dial();
+  t.is((await known.rpc.request('ping', Uint8Array.of(1, lanesMax - 1))).at(-1), 'info'.charCodeAt(3));
+  await t.throwsAsync(dial().rpc.request('ping', Uint8Array.of(1, lanesMax)));
+  known.destroy();
+});
+
+test.serial('an event of an unknown version is counted and dropped, from whichever end it comes', async (t) => {
+  const raw = await openRaw(t);
+  const client = await openTestEndpoint(t);
+  const unknown = Uint8Array.of(2, 0x78);
+  const known = Uint8Array.of(1, 0x79);
+  const server = raw.rpc
+    .createServer({ firewall: () => false, shareLocalAddress: false, holepunch: false })
+    .respond('ping', (_frame, channel) => {
+      for (const frame of [unknown, known]) channel.event('event', frame);
+      return known;
+    });
+  await server.listen();
+  const log = new ConnectionLog();
+  client.endpoint.connect({ publicKey: raw.publicKey, address: raw.address }, log);
+  await waitFor(() => log.events.length >= 2, { description: 'events', ...soon });
+  t.deepEqual(new Set(log.events), new Set(['y']));
+  t.true(client.endpoint.statistics().unreadableFrames >= 2);
+
+  await client.endpoint.listen(new EchoHandlers(), everybody);
+  const before = client.endpoint.statistics().unreadableFrames;
+  const { host, port } = client.endpoint.address();
+  const options = { relayAddresses: [{ host, port }], localConnection: false };
+  const back = raw.rpc.connect(Buffer.from(client.publicKey, 'hex'), options);
+  // As a request, too, which no endpoint sends: it is answered.
+  await back.rpc.request('event', unknown);
+  t.true(client.endpoint.statistics().unreadableFrames > before);
+  back.destroy();
 });
 
 test.serial('two processes hold one connection in each direction, and both carry requests', async (t) => {
@@ -499,16 +724,20 @@ test.serial('a ping may wait behind events while they are acknowledged', async (
   t.is(log.disconnects, 0);
 });
 
-async function startEcho(t: ExecutionContext, seed: Buffer, port: number): Promise<Child> {
-  const program = fileURLToPath(new URL('rpc-echo-process.ts', import.meta.url));
+async function startProgram(t: ExecutionContext, program: string, ...options: readonly string[]): Promise<Child> {
   const directory = await scratchDirectory();
-  const child = startChild([process.execPath, program, seed.toString('hex'), `${port}`], {
-    logFile: path.join(directory, 'echo.log'),
+  const child = startChild([process.execPath, fileURLToPath(new URL(program, import.meta.url)), ...options], {
+    logFile: path.join(directory, 'child.log'),
   });
   t.teardown(async () => {
     await child.end('SIGKILL');
     await rm(directory, { recursive: true });
   });
+  return child;
+}
+
+async function startEcho(t: ExecutionContext, seed: Buffer, port: number): Promise<Child> {
+  const child = await startProgram(t, 'rpc-echo-process.ts', seed.toString('hex'), `${port}`);
   await waitFor(() => child.output().includes('listening'), {
     description: 'the peer to listen',
     timeoutMs: 20_000,
@@ -584,4 +813,35 @@ test.serial('a peer that stands still is given up, and connected to when it goes
   await waitFor(() => connection.connected, { description: 'the connection', ...soon });
   t.true(elapsed() < 1000, `connected after ${elapsed()} ms`);
   t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+});
+
+test.serial('a peer that does not read is congested until it does, and then hears all of it', async (t) => {
+  const server = await openTestEndpoint(t, impatient);
+  const handlers = new EchoHandlers();
+  await server.endpoint.listen(handlers, everybody);
+  const child = await startProgram(t, 'rpc-dial-process.ts', server.publicKey, addressOf(server));
+  const peer = await waitFor(() => handlers.peers[0], {
+    description: 'the peer',
+    timeoutMs: 20_000,
+    detail: () => child.output(),
+  });
+  child.process.kill('SIGSTOP');
+  const part = new Uint8Array(1024 * 1024);
+  for (let nth = 0; nth < 16; nth++) peer.event(part);
+  peer.event(bytes('.'));
+  // Longer than it takes to send all of it, and than a silent end is waited for by one that dialled.
+  const elapsed = elapsedMs();
+  await waitFor(() => elapsed() > 1000 || !peer.congested, { description: 'a second', ...soon });
+  t.true(peer.congested);
+  child.process.kill('SIGCONT');
+  await waitFor(() => !peer.congested, { description: 'the end of the congestion', ...soon });
+  await waitFor(() => child.output().includes(`heard ${16 * part.length + 1}`), {
+    description: 'all of it',
+    timeoutMs: 20_000,
+    detail: () => child.output(),
+  });
+  t.false(child.output().includes('disconnected'));
+  const closes = countCloses(peer);
+  await server.endpoint.close();
+  t.deepEqual(closes, [1]);
 });
