@@ -63,6 +63,7 @@ async function measure(groupSize: number, syncWrites: boolean): Promise<Run> {
     firstStart: true,
     clock: systemClock,
     gatherMs: 0,
+    onUndeclaredTouch() {},
     syncWrites,
     log: silentLogger,
   });
@@ -122,6 +123,7 @@ async function measureParts(groupSize: number): Promise<{ readonly evaluateUs: n
     firstStart: true,
     clock: systemClock,
     gatherMs: 0,
+    onUndeclaredTouch() {},
     syncWrites: false,
     log: silentLogger,
   });
@@ -149,6 +151,7 @@ async function measureReads(): Promise<number> {
     firstStart: true,
     clock: systemClock,
     gatherMs: 0,
+    onUndeclaredTouch() {},
     syncWrites: false,
     log: silentLogger,
   });

@@ -7,7 +7,7 @@ import { invariant } from '../raft/assert.ts';
 import type { AppliedGroup, Clock, StateMachine } from '../raft/interfaces.ts';
 import { beforeTheLog, type Entry, type EntryId, type Index } from '../raft/types.ts';
 import { type Applied, type BatchChain, readApplied, sealApplied } from './batch-chain.ts';
-import { type CommandResult, type KeyValue, limits, type Query, type QueryResult } from './command.ts';
+import { type Command, type CommandResult, type KeyValue, limits, type Query, type QueryResult } from './command.ts';
 import { decodeCommand } from './command-codec.ts';
 import { innermostMessage, isDamage } from './damage.ts';
 import { type Digest, digestAfter, formatDigest, noChecksum } from './digest.ts';
@@ -27,6 +27,7 @@ import {
 import { openRow, type SealedRow } from './row.ts';
 import type { Sessions } from './session.ts';
 import { type OpenState, openStateDirectory, type StateDirectoryOptions } from './state-directory.ts';
+import { declaresKey } from './touch.ts';
 
 export interface KvStateMachine extends StateMachine<CommandResult> {
   /** The last entry evaluated: its result is known, its effects may not be durable yet. */
@@ -52,7 +53,12 @@ export interface StateMachineOptions extends StateDirectoryOptions {
    * and many groups cost one sync. 0: not at all.
    */
   readonly gatherMs: number;
+  /** A command changed what its touches do not name: caches were not told. The change is made; a throw stops the machine. */
+  readonly onUndeclaredTouch: (kind: UndeclaredTouch) => void;
 }
+
+/** What it was that changed; which one it was is nobody's business. */
+export type UndeclaredTouch = 'key';
 
 /** A batch of this many groups' entries is worth its sync. */
 const gatherEntriesMax = 2048;
@@ -208,8 +214,14 @@ class LevelStateMachine implements KvStateMachine {
   #execute(batch: Batch, write: Write, index: Index): WriteResult {
     const { stored, checksum } = batch.changes.get(write.key) ?? this.#current(write.key);
     const { result, next } = evaluate(write, stored, index);
-    if (next !== undefined) batch.changes.set(write.key, { stored: next, checksum });
+    if (next !== undefined) this.#change(batch, write, write.key, { stored: next, checksum });
     return result;
+  }
+
+  /** The only way for a value to change: whatever a command comes to do, here it is held against what it declares. */
+  #change(batch: Batch, command: Command, key: string, change: KeyChange): void {
+    if (!declaresKey(command, key)) this.#options.onUndeclaredTouch('key');
+    batch.changes.set(key, change);
   }
 
   /** The key as it will be once the batch being written is on disk. */

@@ -5,6 +5,7 @@ import type { Disk } from '../../src/store/disk.ts';
 import { openLogStore } from '../../src/store/log-store.ts';
 import { isFirstStart } from '../../src/store/state-directory.ts';
 import { openStateMachine } from '../../src/store/state-machine.ts';
+import { undeclaredTouch } from '../store/undeclared-touch.ts';
 import { type CrashKind, type DiskConditions, SimDisk } from './disk.ts';
 import { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
@@ -96,6 +97,7 @@ export async function openStores(disk: Disk, life: Life) {
     syncWrites: true,
     clock: life.clock,
     gatherMs: 10,
+    onUndeclaredTouch: undeclaredTouch,
     log,
   });
   const close = async () => {

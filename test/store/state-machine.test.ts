@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { silentLogger } from '../../src/logger.ts';
+import type { Clock } from '../../src/raft/interfaces.ts';
 import { type Entry, index, term } from '../../src/raft/types.ts';
 import { type Command, type CommandResult, limits, noPrecondition, type Query } from '../../src/store/command.ts';
 import { encodeCommand } from '../../src/store/command-codec.ts';
@@ -19,13 +20,23 @@ import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk, type MemoryStore } from './memory-disk.ts';
 import { createRandom } from './random.ts';
 import { keysInPlay, randomHistory, StateModel, type Step } from './state-model.ts';
+import { undeclaredTouch } from './undeclared-touch.ts';
 
 const path = '/data/state';
 const hash = Buffer.from('12345678');
 const session = index(1);
 
+const optionsFor = (firstStart: boolean, clock: Clock, gatherMs: number) => ({
+  firstStart,
+  syncWrites: true,
+  clock,
+  gatherMs,
+  log: silentLogger,
+  onUndeclaredTouch: undeclaredTouch,
+});
+
 const open = (disk: Parameters<typeof openStateMachine>[0], firstStart = false, at = path) =>
-  openStateMachine(disk, at, { firstStart, syncWrites: true, clock: systemClock, gatherMs: 0, log: silentLogger });
+  openStateMachine(disk, at, optionsFor(firstStart, systemClock, 0));
 
 /** A machine on a memory disk with one session open, and short words for what tests do with it. */
 class Fixture {
@@ -784,8 +795,7 @@ for (const end of ['the time is over', 'somebody waits', 'it is closed', 'it is 
   test(`a batch gathers groups until ${end}`, async (t) => {
     const disk = new MemoryDisk();
     const clock = new ManualClock();
-    const options = { firstStart: true, syncWrites: true, clock, gatherMs: 10, log: silentLogger };
-    const machine = await openStateMachine(disk, path, options);
+    const machine = await openStateMachine(disk, path, optionsFor(true, clock, 10));
     const { batches } = disk.stores.get(path) as MemoryStore;
     const before = batches.length;
     machine.apply([opening(1)], hash);
@@ -811,8 +821,7 @@ for (const end of ['the time is over', 'somebody waits', 'it is closed', 'it is 
 test('a failure while a batch gathers leaves it unwritten', async (t) => {
   const disk = new MemoryDisk();
   const clock = new ManualClock();
-  const options = { firstStart: true, syncWrites: true, clock, gatherMs: 10, log: silentLogger };
-  const machine = await openStateMachine(disk, path, options);
+  const machine = await openStateMachine(disk, path, optionsFor(true, clock, 10));
   const { batches } = disk.stores.get(path) as MemoryStore;
   const before = batches.length;
   const { written } = machine.apply([opening(1)], hash);
