@@ -28,8 +28,8 @@ const nameLengthMax = 512;
 const sentenceLengthMax = 2048;
 
 /** Positions are on the wire: add at the end. */
-const requestTypes = ['write', 'read', 'status'] as const;
-const replyTypes = ['write', 'read', 'status', 'error'] as const;
+const requestTypes = ['write', 'read', 'status', 'readIndex'] as const;
+const replyTypes = ['write', 'read', 'status', 'error', 'readIndex'] as const;
 const queryTypes = ['get', 'list'] as const;
 const readReplyTypes = ['unavailable', 'full', 'get', 'list'] as const;
 /** Refusals, and the results of those that were done. */
@@ -65,6 +65,8 @@ export function encodeStoreRequest(request: StoreRequest): Uint8Array {
     }
     case 'status':
       return encodeWire([2]);
+    case 'readIndex':
+      return encodeWire([3, boundedTimeout(request.timeoutMs)]);
     default:
       return unreachable(request);
   }
@@ -88,6 +90,10 @@ export function decodeStoreRequest(bytes: Uint8Array): StoreRequest | null {
       case 'status':
         tuple(fields, 1);
         return { type };
+      case 'readIndex': {
+        const [, timeoutMs] = tuple(fields, 2);
+        return { type, timeoutMs: timeout(timeoutMs) };
+      }
       default:
         return unreachable(type);
     }
@@ -107,6 +113,8 @@ export function encodeStoreReply(reply: StoreReply): Uint8Array {
       return encodeWire([2, statusFields(reply.status)]);
     case 'error':
       return encodeWire([3, sentence(reply.reason)]);
+    case 'readIndex':
+      return encodeWire([4, reply.index]);
     default:
       return unreachable(reply);
   }
@@ -126,6 +134,8 @@ export function decodeStoreReply(bytes: Uint8Array): StoreReply | null {
         return { type, status: readStatus(content) };
       case 'error':
         return { type, reason: text(content, sentenceLengthMax) };
+      case 'readIndex':
+        return { type, index: orNull(content, indexOf) };
       default:
         return unreachable(type);
     }

@@ -40,6 +40,12 @@ export type ReadReply =
   /** The answers before this one filled the message: ask again. */
   | { readonly type: 'full' };
 
+/** Up to where must a read that begins now have seen the log? Any replica may be asked; it asks the leader. */
+export interface ReadIndexRequest {
+  readonly type: 'readIndex';
+  readonly timeoutMs: number;
+}
+
 export interface StatusRequest {
   readonly type: 'status';
 }
@@ -68,11 +74,13 @@ export interface ReplicaStatus {
   readonly message: string | null;
 }
 
-export type StoreRequest = WriteRequest | ReadRequest | StatusRequest;
+export type StoreRequest = WriteRequest | ReadRequest | StatusRequest | ReadIndexRequest;
 
 export type StoreReply =
   | { readonly type: 'write'; readonly replies: readonly WriteReply[] }
   | { readonly type: 'read'; readonly replies: readonly ReadReply[] }
   | { readonly type: 'status'; readonly status: ReplicaStatus }
+  /** Null: no leader confirmed one in time. */
+  | { readonly type: 'readIndex'; readonly index: Index | null }
   /** The request could not be understood or served at all. */
   | { readonly type: 'error'; readonly reason: string };

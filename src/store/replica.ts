@@ -13,14 +13,18 @@ import { openDataDirectory } from './data-directory.ts';
 import type { Disk } from './disk.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { originalError, StartError } from './errors.ts';
+import { decodeFollow } from './invalidation-codec.ts';
+import { Invalidator } from './invalidator.ts';
 import { openLogStore } from './log-store.ts';
 import type { ReplicaStatus } from './protocol.ts';
 import { createRaftTransport, type RaftTransport } from './raft-transport.ts';
 import { replicaStatus } from './replica-status.ts';
-import type { RpcEndpoint } from './rpc.ts';
+import type { RpcEndpoint, RpcPeer } from './rpc.ts';
 import { createStoreServer, type StoreServerObserver } from './server.ts';
 import { isFirstStart } from './state-directory.ts';
-import { openStateMachine } from './state-machine.ts';
+import { openStateMachine, type UndeclaredTouch } from './state-machine.ts';
+import { touchesOf } from './touch.ts';
+import { reportUndeclaredTouches } from './touch-report.ts';
 
 /** All that a replica touches. The real one is in replica-process.ts; a simulation brings its own. */
 export interface ReplicaWorld {
@@ -38,6 +42,8 @@ export interface ReplicaWorld {
 export interface ReplicaObserver extends StoreServerObserver {
   logAppended(entries: number, seconds: number): void;
   applied(entries: number): void;
+  /** A command changed what it does not declare. */
+  undeclaredTouch(kind: UndeclaredTouch): void;
 }
 
 export interface ReplicaView {
@@ -99,6 +105,7 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     syncWrites: true,
     clock,
     gatherMs: stateGatherMs,
+    onUndeclaredTouch: reportUndeclaredTouches(log, (kind) => observer.undeclaredTouch(kind)),
     log,
   });
   closing.defer(() => stateMachine.close());
@@ -143,6 +150,7 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     });
     return raftTransport;
   };
+  const invalidator = new Invalidator({ lineage: cluster.clusterId, touchesOf });
   const raftNode = new RaftNode<CommandResult>({
     id,
     bootstrap: bootstrapConfiguration(cluster),
@@ -156,6 +164,7 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
       onRoleChange: (raft) => logRole(log, raft),
       onBatchDurable: (entries, seconds) => observer.logAppended(entries, seconds),
       onApplied: (entries) => observer.applied(entries),
+      onTail: (tail) => invalidator.tail(tail),
     },
     onFatal,
   });
@@ -169,9 +178,15 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     diskFull,
     observer,
   });
+  const onEvent = (from: RpcPeer, bytes: Uint8Array): void => {
+    const isReplica = replicaOfKey(raftNode.configuration, cluster, from.publicKey) !== null;
+    const follow = isReplica ? null : decodeFollow(bytes);
+    if (follow === null) raftTransport?.receive(from.publicKey, bytes);
+    else invalidator.follow(from, follow);
+  };
   await endpoint.listen(
     {
-      onEvent: (from, bytes) => raftTransport?.receive(from, bytes),
+      onEvent,
       onRequest: (_from, bytes) =>
         server.handle(bytes).catch((error: Error) => {
           onFatal(error);

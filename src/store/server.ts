@@ -1,13 +1,14 @@
 /** Answers the requests of gateways: decode, propose or confirm, answer. Total: whatever comes in, a value goes out. */
 import { unreachable } from '../raft/assert.ts';
 import type { ProposalOutcome, RaftNode } from '../raft/node.ts';
+import type { Index } from '../raft/types.ts';
 import type { CommandResult, Query, QueryResult } from './command.ts';
 import { decodeCommand } from './command-codec.ts';
 import type { ReadReply, ReplicaStatus, StoreReply, WriteReply } from './protocol.ts';
 import { decodeStoreRequest, encodeStatus, encodeStoreReply } from './protocol-codec.ts';
 
 export interface StoreServerOptions {
-  readonly node: Pick<RaftNode<CommandResult>, 'propose' | 'confirmRead'>;
+  readonly node: Pick<RaftNode<CommandResult>, 'propose' | 'confirmRead' | 'confirmIndex'>;
   readonly query: (query: Query) => Promise<QueryResult>;
   readonly status: () => ReplicaStatus;
   /** True while the disk has no room for more: writes are refused before they reach the log. */
@@ -74,6 +75,12 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
     return replies;
   }
 
+  async function readIndex(timeoutMs: number): Promise<Index | null> {
+    const index = await node.confirmIndex(timeoutMs);
+    observer.readIndexed(index === null ? 'unavailable' : 'confirmed');
+    return index;
+  }
+
   async function answer(bytes: Uint8Array): Promise<StoreReply> {
     const request = decodeStoreRequest(bytes);
     if (request === null) return { type: 'error', reason: 'not a request of a version known here' };
@@ -84,6 +91,8 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
         return { type: 'read', replies: await read(request.queries, request.timeoutMs) };
       case 'status':
         return { type: 'status', status: status() };
+      case 'readIndex':
+        return { type: 'readIndex', index: await readIndex(request.timeoutMs) };
       default:
         return unreachable(request);
     }

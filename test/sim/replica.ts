@@ -7,7 +7,8 @@ import { IdentityLostError } from '../../src/raft/node.ts';
 import type { RaftState } from '../../src/raft/state.ts';
 import { errorCode, StartError, StoreError } from '../../src/store/errors.ts';
 import { openReplica, type Replica, type ReplicaObserver } from '../../src/store/replica.ts';
-import type { PublicKey, RpcEndpoint } from '../../src/store/rpc.ts';
+import type { PublicKey, RpcEndpoint, RpcPeer } from '../../src/store/rpc.ts';
+import { undeclaredTouch } from '../store/undeclared-touch.ts';
 import type { DatabasePart } from './disk.ts';
 import type { HarmableDisk } from './disk-harm.ts';
 import type { Event } from './event-heap.ts';
@@ -35,7 +36,13 @@ export interface ReplicaContext {
 const restartMs = 500;
 const pingIntervalMs = 500;
 
-const noObserver: ReplicaObserver = { logAppended() {}, applied() {}, proposed() {}, readIndexed() {} };
+const observer: ReplicaObserver = {
+  logAppended() {},
+  applied() {},
+  proposed() {},
+  readIndexed() {},
+  undeclaredTouch,
+};
 
 export class SimReplica {
   readonly id: string;
@@ -137,7 +144,7 @@ export class SimReplica {
         dataDirectory: `/${this.id}`,
         log: this.#logger(),
         onFatal: (error) => this.#ended(life, error),
-        observer: noObserver,
+        observer,
         world: {
           disk: this.disk.attach(life),
           clock: life.clock,
@@ -244,8 +251,8 @@ export class SimReplica {
 function overheard(endpoint: RpcEndpoint, hear: (from: PublicKey, bytes: Uint8Array) => void): RpcEndpoint {
   return {
     listen(handlers, admits) {
-      const onEvent = (from: PublicKey, bytes: Uint8Array) => {
-        hear(from, bytes);
+      const onEvent = (from: RpcPeer, bytes: Uint8Array) => {
+        hear(from.publicKey, bytes);
         handlers.onEvent(from, bytes);
       };
       return endpoint.listen({ ...handlers, onEvent }, admits);

@@ -56,6 +56,7 @@ const requests: readonly StoreRequest[] = [
     ],
   },
   { type: 'status' },
+  { type: 'readIndex', timeoutMs: 50 },
 ];
 
 const item: KeyValue = {
@@ -102,6 +103,8 @@ const replies: readonly StoreReply[] = [
   },
   { type: 'status', status },
   { type: 'error', reason: 'not understood' },
+  { type: 'readIndex', index: index(2 ** 40) },
+  { type: 'readIndex', index: null },
 ];
 
 for (const request of requests) {
@@ -111,7 +114,7 @@ for (const request of requests) {
 }
 
 for (const reply of replies) {
-  test(`a reply comes back as it was: ${reply.type}`, (t) => {
+  test(`a reply comes back as it was: ${JSON.stringify(reply).slice(0, 60)}`, (t) => {
     t.deepEqual(decodeStoreReply(encodeStoreReply(reply)), reply);
   });
 }
@@ -168,6 +171,7 @@ const outOfBounds: readonly (readonly [string, StoreRequest])[] = [
       ] as const,
   ),
   ['no number', { type: 'write', timeoutMs: Number.NaN, commands: [] }],
+  ['no time', { type: 'readIndex', timeoutMs: Number.NaN }],
 ];
 
 for (const [title, request] of outOfBounds) {

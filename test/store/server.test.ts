@@ -30,11 +30,13 @@ const status: ReplicaStatus = {
 function setUp(given: {
   readonly outcomes?: (commands: readonly Uint8Array[]) => readonly ProposalOutcome<CommandResult>[];
   readonly confirmed?: boolean;
+  readonly confirmedIndex?: Index | null;
   readonly query?: (query: Query) => QueryResult;
   readonly diskFull?: boolean;
 }) {
   const proposed: Uint8Array[] = [];
   const seen: string[] = [];
+  const askedForMs: number[] = [];
   const server = createStoreServer({
     node: {
       propose: async (commands) => {
@@ -42,6 +44,10 @@ function setUp(given: {
         return given.outcomes?.(commands) ?? [];
       },
       confirmRead: async () => given.confirmed ?? true,
+      confirmIndex: async (timeoutMs) => {
+        askedForMs.push(timeoutMs);
+        return given.confirmedIndex ?? null;
+      },
     },
     query: async (query) => given.query?.(query) ?? { type: 'get', revision: index(9), item: null },
     status: () => status,
@@ -50,7 +56,7 @@ function setUp(given: {
   });
   const ask = async (request: StoreRequest): Promise<StoreReply | null> =>
     decodeStoreReply(await server.handle(encodeStoreRequest(request)));
-  return { server, ask, proposed, seen };
+  return { server, ask, proposed, seen, askedForMs };
 }
 
 const open = encodeCommand({ type: 'openSession' });
@@ -90,6 +96,15 @@ test('a read that no leader confirms reads nothing', async (t) => {
     replies: [{ type: 'unavailable' }, { type: 'unavailable' }],
   });
   t.is(queries, 0);
+});
+
+test('a read index is the one that the driver confirmed, or null', async (t) => {
+  const { ask, seen, askedForMs } = setUp({ confirmedIndex: index(12) });
+  t.deepEqual(await ask({ type: 'readIndex', timeoutMs: 40 }), { type: 'readIndex', index: index(12) });
+  const refusing = setUp({});
+  t.deepEqual(await refusing.ask({ type: 'readIndex', timeoutMs: 40 }), { type: 'readIndex', index: null });
+  t.deepEqual([...seen, ...refusing.seen], ['confirmed', 'unavailable']);
+  t.deepEqual(askedForMs, [40]);
 });
 
 /** The largest page there can be: full of values, and of the longest keys and content types. */

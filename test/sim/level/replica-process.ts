@@ -15,8 +15,9 @@ import { chainHashBeforeTheLog } from '../../../src/store/log-record.ts';
 import { verifiedRecords } from '../../../src/store/log-rows.ts';
 import { decodeStoreReply, encodeStoreRequest } from '../../../src/store/protocol-codec.ts';
 import { openReplica, type Replica } from '../../../src/store/replica.ts';
-import type { RpcEndpoint, RpcHandlers } from '../../../src/store/rpc.ts';
+import type { RpcEndpoint, RpcHandlers, RpcPeer } from '../../../src/store/rpc.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { undeclaredTouch } from '../../store/undeclared-touch.ts';
 import { clusterOf, publicKeyOf } from '../members.ts';
 import { streamOf } from '../random.ts';
 import { LevelClient } from './client.ts';
@@ -48,6 +49,9 @@ const disk: Disk = {
   },
 };
 
+/** The client, which is not a connection. */
+const asker: RpcPeer = { publicKey: publicKeyOf(id), congested: false, event() {}, onClose() {} };
+
 /** Nobody else is there. */
 const endpoint: RpcEndpoint = {
   async listen(given) {
@@ -71,7 +75,7 @@ function open(): Promise<Replica> {
     dataDirectory: orders.directory,
     log: createLogger({ id, level: 'info', write: note }),
     onFatal: fail,
-    observer: { logAppended() {}, applied() {}, proposed() {}, readIndexed() {} },
+    observer: { logAppended() {}, applied() {}, proposed() {}, readIndexed() {}, undeclaredTouch },
     world: {
       disk,
       clock: fastClock,
@@ -121,7 +125,7 @@ const client = new LevelClient({
   async ask(request) {
     invariant(handlers !== null, 'a replica that has started listens');
     try {
-      const reply = decodeStoreReply(await handlers.onRequest(publicKeyOf(id), encodeStoreRequest(request)));
+      const reply = decodeStoreReply(await handlers.onRequest(asker, encodeStoreRequest(request)));
       invariant(reply !== null, 'a replica answers in a form that is known');
       return reply;
     } catch {

@@ -1,0 +1,135 @@
+/**
+ * The stream of invalidations as bytes, in the form of wire.ts.
+ *
+ *   follow         head [0, lineage, streamId, term, published]
+ *   invalidations  head [1, streamId] · tail: a batch, in the form of wire.ts itself
+ *   ended          head [2, streamId]
+ *
+ *   batch          head [lineage, term, from, to, publishIndex, [index − from, count, …]] · tail: touches, u32 big-endian
+ *
+ * A count of 0 stands for everything. A batch is the same for all streams: it is written once for all of them.
+ */
+import { invariant } from '../raft/assert.ts';
+import { index, term } from '../raft/types.ts';
+import type { Ended, Follow, InvalidationBatch, Invalidations, TouchedEntry } from './invalidation.ts';
+import type { Touches } from './touch.ts';
+import { choice, decodeWire, encodeWire, list, MalformedError, natural, type Tail, text, tuple } from './wire.ts';
+
+/** Positions are on the wire: add at the end. */
+const eventTypes = ['follow', 'invalidations', 'ended'] as const;
+
+const nameLengthMax = 512;
+/** In UTF-16 units. */
+export const streamIdLengthMax = 64;
+/** Of one entry. */
+export const touchesMax = 256;
+/** Entries that touch something, in one batch. */
+export const touchedEntriesMax = 16_384;
+
+const touchBytes = 4;
+const uint32Max = 0xffffffff;
+
+export function encodeFollow({ lineage, streamId, term, published }: Follow): Uint8Array {
+  return encodeWire([0, lineage, streamId, term, published]);
+}
+
+/** Null if it is malformed, or no `follow`. */
+export function decodeFollow(bytes: Uint8Array): Follow | null {
+  return decodeWire(bytes, (head): Follow => {
+    const [eventType, lineage, streamId, followTerm, published] = tuple(head, 5);
+    const type = choice(eventType, eventTypes);
+    if (type !== 'follow') throw new MalformedError();
+    return {
+      type,
+      lineage: text(lineage, nameLengthMax),
+      streamId: text(streamId, streamIdLengthMax),
+      term: term(natural(followTerm)),
+      published: index(natural(published)),
+    };
+  });
+}
+
+/** For `encodeInvalidations`. At most `touchedEntriesMax` entries of 1 to `touchesMax` touches: an InvariantError otherwise. */
+export function encodeBatch({ lineage, term, from, to, publishIndex, touches }: InvalidationBatch): Uint8Array {
+  invariant(touches.length <= touchedEntriesMax, `a batch holds at most ${touchedEntriesMax} touched entries`);
+  const counts: number[] = [];
+  let touchesTotal = 0;
+  for (const entry of touches) {
+    const count = entry.touches === 'everything' ? 0 : entry.touches.length;
+    invariant(
+      entry.touches === 'everything' || (count > 0 && count <= touchesMax),
+      `a touched entry has 1 to ${touchesMax} touches, got ${count}`,
+    );
+    counts.push(entry.index - from, count);
+    touchesTotal += count;
+  }
+  const tail = Buffer.allocUnsafe(touchesTotal * touchBytes);
+  let offset = 0;
+  for (const entry of touches) {
+    if (entry.touches === 'everything') continue;
+    for (const touch of entry.touches) {
+      invariant(Number.isInteger(touch) && touch >= 0 && touch <= uint32Max, `a touch is a uint32, got ${touch}`);
+      offset = tail.writeUInt32BE(touch, offset);
+    }
+  }
+  return encodeWire([lineage, term, from, to, publishIndex, counts], [tail]);
+}
+
+/** `batch` as `encodeBatch` made it. */
+export function encodeInvalidations(streamId: string, batch: Uint8Array): Uint8Array {
+  return encodeWire([1, streamId], [batch]);
+}
+
+export function encodeEnded(streamId: string): Uint8Array {
+  return encodeWire([2, streamId]);
+}
+
+/** Null if it is malformed, or nothing that a leader sends. */
+export function decodeStreamEvent(bytes: Uint8Array): Invalidations | Ended | null {
+  return decodeWire(bytes, (head, tail): Invalidations | Ended => {
+    const [eventType, id] = tuple(head, 2);
+    const type = choice(eventType, eventTypes);
+    if (type === 'follow') throw new MalformedError();
+    const streamId = text(id, streamIdLengthMax);
+    if (type === 'ended') return { type, streamId };
+    const batch = decodeWire(tail.take(tail.left), readBatch);
+    if (batch === null) throw new MalformedError();
+    return { type, streamId, ...batch };
+  });
+}
+
+function readBatch(head: unknown, tail: Tail): InvalidationBatch {
+  const [lineage, batchTerm, batchFrom, batchTo, publishIndex, counts] = tuple(head, 6);
+  const from = index(natural(batchFrom));
+  const to = index(natural(batchTo));
+  if (to < from) throw new MalformedError();
+  return {
+    lineage: text(lineage, nameLengthMax),
+    term: term(natural(batchTerm)),
+    from,
+    to,
+    publishIndex: index(natural(publishIndex)),
+    touches: readTouchedEntries(from, to, list(counts, 2 * touchedEntriesMax), tail),
+  };
+}
+
+function readTouchedEntries(from: number, to: number, counts: readonly unknown[], tail: Tail): readonly TouchedEntry[] {
+  if (counts.length % 2 !== 0) throw new MalformedError();
+  const entries: TouchedEntry[] = [];
+  let previous = from;
+  for (let at = 0; at < counts.length; at += 2) {
+    const entryIndex = index(from + natural(counts[at]));
+    if (entryIndex <= previous || entryIndex > to) throw new MalformedError();
+    previous = entryIndex;
+    entries.push({ index: entryIndex, touches: readTouches(natural(counts[at + 1]), tail) });
+  }
+  return entries;
+}
+
+function readTouches(count: number, tail: Tail): Touches {
+  if (count === 0) return 'everything';
+  if (count > touchesMax) throw new MalformedError();
+  const bytes = tail.take(count * touchBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return Array.from({ length: count }, (_, nth) => view.getUint32(nth * touchBytes));
+}

@@ -1,0 +1,168 @@
+/**
+ * The leader's side of the stream of invalidations (DESIGN-stream.md). Nothing is waited for: a gateway that does not
+ * keep up is told that its stream ended, and begins anew.
+ */
+import type { LogTail } from '../raft/interfaces.ts';
+import type { Entry, Index } from '../raft/types.ts';
+import type { Command } from './command.ts';
+import { decodeCommand } from './command-codec.ts';
+import type { Follow, TouchedEntry } from './invalidation.ts';
+import { encodeBatch, encodeEnded, encodeInvalidations, touchedEntriesMax, touchesMax } from './invalidation-codec.ts';
+import type { Touches } from './touch.ts';
+
+/** A connection that a gateway opened for its stream: one object as long as it lives. */
+export interface StreamPeer {
+  readonly congested: boolean;
+  /** Never throws; dropped when the connection is gone. */
+  event(bytes: Uint8Array): void;
+  /** Called once; at once if the connection is gone. */
+  onClose(callback: () => void): void;
+}
+
+export interface InvalidatorOptions {
+  /** As in `Follow`. */
+  readonly lineage: string;
+  /** A superset of what the command may change, whatever the state it meets. */
+  readonly touchesOf: (command: Command) => Touches;
+}
+
+interface Subscriber {
+  readonly streamId: string;
+  /** The end of what was last sent. */
+  sentTo: Index;
+  announced: Index;
+}
+
+/** Each may have as much waiting in memory as a connection holds before it is congested. */
+const subscribersMax = 128;
+/** What a stream is resumed over: working out the touches of more would hold up the replica. */
+const resumeEntriesMax = 8192;
+/** A single entry may take more. */
+const batchBytesMax = 256 * 1024;
+/** What its index and the count of its touches take, at most. */
+const entryOverheadBytes = 12;
+
+const nothing: Touches = [];
+
+export class Invalidator {
+  readonly #options: InvalidatorOptions;
+  #tail: LogTail | null = null;
+  /** Invariant: empty while this replica does not lead; all streams are of `#tail`'s term. */
+  readonly #subscribers = new Map<StreamPeer, Subscriber>();
+  /** Those whose end is heard. */
+  readonly #heard = new WeakSet<StreamPeer>();
+  /** Worked out once, and forgotten when the log's memory forgets the entry. */
+  readonly #touches = new WeakMap<Entry, Touches>();
+
+  constructor(options: InvalidatorOptions) {
+    this.#options = options;
+  }
+
+  /** A gateway wants a stream, in place of the one it has. */
+  follow(peer: StreamPeer, { lineage, streamId, term, published }: Follow): void {
+    this.#subscribers.delete(peer);
+    const tail = this.#tail;
+    const leads = tail?.leads && term <= tail.term;
+    if (!leads || lineage !== this.#options.lineage || this.#subscribers.size >= subscribersMax) {
+      peer.event(encodeEnded(streamId));
+      return;
+    }
+    this.#subscribers.set(peer, { streamId, sentTo: tail.lastIndex, announced: tail.publishIndex });
+    if (!this.#heard.has(peer)) {
+      this.#heard.add(peer);
+      peer.onClose(() => this.#subscribers.delete(peer));
+    }
+    this.#send(peer, streamId, this.#batches(tail, this.#resumeFrom(tail, published)));
+  }
+
+  /** To be called whenever the tail has changed, once for all that changed together. */
+  tail(tail: LogTail): void {
+    const before = this.#tail;
+    this.#tail = tail;
+    if (!tail.leads || tail.term !== before?.term) this.#endAll();
+    // Those who stand at the same place get the same bytes.
+    const batchesFrom = new Map<Index, readonly Uint8Array[]>();
+    for (const [peer, subscriber] of this.#subscribers) {
+      const { sentTo, announced } = subscriber;
+      if (sentTo === tail.lastIndex && announced === tail.publishIndex) continue;
+      const batches = batchesFrom.get(sentTo) ?? this.#batches(tail, sentTo);
+      batchesFrom.set(sentTo, batches);
+      subscriber.sentTo = tail.lastIndex;
+      subscriber.announced = tail.publishIndex;
+      this.#send(peer, subscriber.streamId, batches);
+    }
+  }
+
+  /** All of them, or the stream ends. */
+  #send(peer: StreamPeer, streamId: string, batches: readonly Uint8Array[]): void {
+    for (const batch of batches) {
+      if (peer.congested) {
+        this.#end(peer, streamId);
+        return;
+      }
+      peer.event(encodeInvalidations(streamId, batch));
+    }
+  }
+
+  #endAll(): void {
+    for (const [peer, { streamId }] of this.#subscribers) this.#end(peer, streamId);
+  }
+
+  #end(peer: StreamPeer, streamId: string): void {
+    this.#subscribers.delete(peer);
+    peer.event(encodeEnded(streamId));
+  }
+
+  /** From where memory holds the rest of the log: the gateway's own place, or a later one, which leaves a gap. */
+  #resumeFrom(tail: LogTail, published: Index): Index {
+    const isHeld = (from: Index) =>
+      from <= tail.lastIndex && tail.lastIndex - from <= resumeEntriesMax && entriesAfter(tail, from) !== null;
+    return [published, tail.publishIndex].find(isHeld) ?? tail.lastIndex;
+  }
+
+  /** What follows `from`, encoded, at least one; a gap up to the end if memory no longer holds it. */
+  #batches(tail: LogTail, from: Index): readonly Uint8Array[] {
+    const entries = entriesAfter(tail, from);
+    if (entries === null) return [this.#batch(tail, tail.lastIndex, tail.lastIndex, [])];
+    const batches: Uint8Array[] = [];
+    let batchFrom = from;
+    let touched: TouchedEntry[] = [];
+    let bytes = 0;
+    for (const entry of entries) {
+      const touches = this.#touchesOf(entry);
+      if (touches !== 'everything' && touches.length === 0) continue;
+      const entryBytes = entryOverheadBytes + (touches === 'everything' ? 0 : 4 * touches.length);
+      if (touched.length > 0 && (bytes + entryBytes > batchBytesMax || touched.length === touchedEntriesMax)) {
+        const batchTo = (entry.index - 1) as Index;
+        batches.push(this.#batch(tail, batchFrom, batchTo, touched));
+        batchFrom = batchTo;
+        touched = [];
+        bytes = 0;
+      }
+      touched.push({ index: entry.index, touches });
+      bytes += entryBytes;
+    }
+    batches.push(this.#batch(tail, batchFrom, tail.lastIndex, touched));
+    return batches;
+  }
+
+  #batch({ term, publishIndex }: LogTail, from: Index, to: Index, touches: readonly TouchedEntry[]): Uint8Array {
+    return encodeBatch({ lineage: this.#options.lineage, term, from, to, publishIndex, touches });
+  }
+
+  #touchesOf(entry: Entry): Touches {
+    if (entry.type !== 'command') return nothing;
+    const known = this.#touches.get(entry);
+    if (known !== undefined) return known;
+    const command = decodeCommand(entry.command);
+    // What this version cannot read, a later one may execute.
+    const declared = command === null ? 'everything' : this.#options.touchesOf(command);
+    const touches = declared !== 'everything' && declared.length > touchesMax ? 'everything' : declared;
+    this.#touches.set(entry, touches);
+    return touches;
+  }
+}
+
+function entriesAfter(tail: LogTail, from: Index): readonly Entry[] | null {
+  return tail.entries((from + 1) as Index, tail.lastIndex);
+}

@@ -1,0 +1,444 @@
+import test from 'ava';
+import { index, term } from '../../src/raft/types.ts';
+import type { Command } from '../../src/store/command.ts';
+import type { Ended, Follow, Invalidations } from '../../src/store/invalidation.ts';
+import { Invalidator } from '../../src/store/invalidator.ts';
+import { createRandom } from './random.ts';
+import { FakeLog, FakePeer, lineage, touchesOf } from './stream-fixture.ts';
+
+function follow(published: number, streamId = 's', heardOf = 1): Follow {
+  return { type: 'follow', lineage, streamId, term: term(heardOf), published: index(published) };
+}
+
+/** A leader of term 2 with entries 1 to 5, touching 1 to 5, of which 3 are published. */
+function setUp() {
+  const log = new FakeLog(2);
+  const declared: Command[] = [];
+  const invalidator = new Invalidator({
+    lineage,
+    touchesOf: (command) => {
+      declared.push(command);
+      return touchesOf(command);
+    },
+  });
+  log.append(1, 2, 3, 4, 5);
+  log.publishIndex = 3;
+  const flush = () => invalidator.tail(log.tail());
+  flush();
+  return { log, invalidator, flush, declared };
+}
+
+/** Each message as `from-to, published`, then what it touches. */
+function shown(events: readonly (Invalidations | Ended)[]): readonly string[] {
+  return events.map((event) => {
+    if (event.type === 'ended') return `${event.streamId} ended`;
+    const touches = event.touches.map(({ index, touches }) => ` ${index}:${touches}`);
+    return `${event.streamId} ${event.term}/${event.from}-${event.to} ${event.publishIndex}${touches.join('')}`;
+  });
+}
+
+test('a stream begins at once, where the gateway stands', (t) => {
+  const { invalidator } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(3));
+  t.deepEqual(shown(peer.take()), ['s 2/3-5 3 4:4 5:5']);
+});
+
+test('a gateway that has everything is told so, and how much of it is published', (t) => {
+  const { invalidator } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5));
+  t.deepEqual(shown(peer.take()), ['s 2/5-5 3']);
+});
+
+test('each flush is one message that goes on where the last one ended, committed or not', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5));
+  peer.take();
+  log.append(6, '*');
+  log.appendNoop();
+  flush();
+  log.publishIndex = 6;
+  flush();
+  flush();
+  log.append(9);
+  log.publishIndex = 9;
+  flush();
+  t.deepEqual(shown(peer.take()), ['s 2/5-8 3 6:6 7:everything', 's 2/8-8 6', 's 2/8-9 9 9:9']);
+});
+
+test('those who stand at the same place share one encoding and one look at each entry', (t) => {
+  const { log, invalidator, flush, declared } = setUp();
+  const peers = ['a', 'b', 'c'].map((streamId) => {
+    const peer = new FakePeer();
+    invalidator.follow(peer, follow(streamId === 'c' ? 4 : 3, streamId));
+    return peer;
+  });
+  t.deepEqual(
+    peers.map((peer) => shown(peer.take())[0]),
+    ['a 2/3-5 3 4:4 5:5', 'b 2/3-5 3 4:4 5:5', 'c 2/4-5 3 5:5'],
+  );
+  t.is(declared.length, 2);
+  log.append(6, 7);
+  let looks = 0;
+  const tail = log.tail();
+  invalidator.tail({
+    ...tail,
+    entries: (from, to) => {
+      looks++;
+      return tail.entries(from, to);
+    },
+  });
+  flush();
+  t.deepEqual(
+    peers.map((peer) => shown(peer.take())),
+    [['a 2/5-7 3 6:6 7:7'], ['b 2/5-7 3 6:6 7:7'], ['c 2/5-7 3 6:6 7:7']],
+  );
+  t.is(looks, 1);
+  t.is(declared.length, 4);
+});
+
+test('where memory no longer holds what a gateway lacks, there is a gap: as small as it can be', (t) => {
+  const { log, invalidator } = setUp();
+  const peer = new FakePeer();
+  log.evictedTo = 1;
+  invalidator.follow(peer, follow(1, 'held'));
+  invalidator.follow(peer, follow(0, 'published'));
+  log.evictedTo = 4;
+  invalidator.follow(peer, follow(0, 'end'));
+  t.deepEqual(shown(peer.take()), ['held 2/1-5 3 2:2 3:3 4:4 5:5', 'published 2/3-5 3 4:4 5:5', 'end 2/5-5 3']);
+});
+
+test('a new leader resumes from what the gateway has, though it has published less itself', (t) => {
+  const { log, invalidator, flush } = setUp();
+  log.publishIndex = 0;
+  flush();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(4));
+  t.deepEqual(shown(peer.take()), ['s 2/4-5 0 5:5']);
+});
+
+test('entries that leave memory before they are told leave a gap, and the stream goes on', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5));
+  peer.take();
+  log.append(6, 7);
+  log.evictedTo = 6;
+  flush();
+  log.append(8);
+  flush();
+  t.deepEqual(shown(peer.take()), ['s 2/7-7 3', 's 2/7-8 3 8:8']);
+});
+
+test('a stream is not resumed over very many entries', (t) => {
+  const { log, invalidator, flush } = setUp();
+  log.append(...Array.from({ length: 8192 }, () => 7));
+  log.publishIndex = 8197;
+  flush();
+  const [many, tooMany] = [new FakePeer(), new FakePeer()];
+  invalidator.follow(many, follow(5));
+  invalidator.follow(tooMany, follow(4));
+  const told = many.take()[0];
+  t.true(told?.type === 'invalidations' && told.from === 5 && told.touches.length === 8192);
+  t.deepEqual(shown(tooMany.take()), ['s 2/8197-8197 8197']);
+});
+
+test('whoever does not lead ends the stream at once', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  new Invalidator({ lineage, touchesOf }).follow(peer, follow(3, 'unstarted'));
+  log.leads = false;
+  flush();
+  invalidator.follow(peer, follow(3, 'follower'));
+  log.leads = true;
+  flush();
+  invalidator.follow(peer, follow(3, 'deposed', 3));
+  invalidator.follow(peer, { ...follow(3, 'foreign'), lineage: 'other' });
+  log.append(6);
+  flush();
+  t.deepEqual(shown(peer.take()), ['unstarted ended', 'follower ended', 'deposed ended', 'foreign ended']);
+});
+
+test('a leader that steps down ends all streams, and sends nothing on them when it leads again', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peers = ['a', 'b'].map((streamId) => {
+    const peer = new FakePeer();
+    invalidator.follow(peer, follow(5, streamId));
+    peer.take();
+    return peer;
+  });
+  log.leads = false;
+  log.append(6);
+  flush();
+  t.deepEqual(
+    peers.map((peer) => shown(peer.take())),
+    [['a ended'], ['b ended']],
+  );
+  log.leads = true;
+  log.currentTerm = 4;
+  flush();
+  t.deepEqual(
+    peers.map((peer) => shown(peer.take())),
+    [[], []],
+  );
+});
+
+test('leadership that is lost and won within one turn ends all streams', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5));
+  peer.take();
+  log.currentTerm = 4;
+  log.append(6);
+  flush();
+  t.deepEqual(shown(peer.take()), ['s ended']);
+});
+
+test('a stream that begins after leadership was lost, and before that is known here, says nothing that is not so', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  log.leads = false;
+  invalidator.follow(peer, follow(3));
+  flush();
+  t.deepEqual(shown(peer.take()), ['s 2/5-5 3', 's ended']);
+});
+
+test('a gateway whose connection is congested is told that its stream ended, and the others go on', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const [slow, quick] = [new FakePeer(), new FakePeer()];
+  invalidator.follow(slow, follow(5, 'slow'));
+  invalidator.follow(quick, follow(5, 'quick'));
+  slow.congested = true;
+  flush();
+  t.deepEqual([slow.take().length, quick.take().length], [1, 1], 'nothing was to be sent');
+  log.append(6);
+  flush();
+  log.append(7);
+  flush();
+  t.deepEqual(shown(slow.take()), ['slow ended']);
+  t.deepEqual(shown(quick.take()), ['quick 2/5-6 3 6:6', 'quick 2/6-7 3 7:7']);
+  invalidator.follow(slow, follow(5, 'still slow'));
+  t.deepEqual(shown(slow.take()), ['still slow ended']);
+  slow.congested = false;
+  invalidator.follow(slow, follow(5, 'again'));
+  t.deepEqual(shown(slow.take()), ['again 2/5-7 3 6:6 7:7']);
+});
+
+test('what touches much is split by index, and stops where the connection is congested', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const [peer, slow] = [new FakePeer(), new FakePeer()];
+  for (const each of [peer, slow]) invalidator.follow(each, follow(5));
+  peer.take();
+  slow.take();
+  slow.event = (bytes) => {
+    slow.sent.push(bytes);
+    slow.congested = true;
+  };
+  log.append(...Array.from({ length: 40_000 }, (_, nth) => nth));
+  log.publishIndex = 30_000;
+  flush();
+  const largest = Math.max(...peer.sent.map((bytes) => bytes.length));
+  const parts = peer.take() as Invalidations[];
+  t.true(largest <= 300 * 1024, `${largest} bytes`);
+  t.true(parts.length >= 3, `${parts.length} parts`);
+  t.is(parts[0]?.from, index(5));
+  for (const [nth, part] of parts.slice(1).entries()) t.is(part.from, (parts[nth] as Invalidations).to);
+  t.is(parts.at(-1)?.to, index(40_005));
+  t.true(parts.every(({ publishIndex }) => publishIndex === 30_000));
+  const told = parts.flatMap((part) => part.touches);
+  t.deepEqual(
+    told.map(({ touches }) => Number(touches)),
+    Array.from({ length: 40_000 }, (_, nth) => nth),
+  );
+  for (const part of parts) t.true(part.touches.every((each) => each.index > part.from && each.index <= part.to));
+  t.deepEqual(
+    slow.take().map(({ type }) => type),
+    ['invalidations', 'ended'],
+  );
+});
+
+test('what touches everything is split too, before it is more than a message holds', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5));
+  peer.take();
+  log.append(...Array.from({ length: 20_000 }, () => '*'));
+  flush();
+  const parts = peer.take() as Invalidations[];
+  t.deepEqual(parts.map(({ from, to, touches }) => [from, to, touches.length]) as unknown, [
+    [5, 16_389, 16_384],
+    [16_389, 20_005, 3616],
+  ]);
+});
+
+test('what touches more than a message says one by one, or cannot be read, touches everything', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5));
+  peer.take();
+  log.append('many');
+  log.appendBytes(Buffer.from('of a later version'));
+  flush();
+  t.deepEqual(shown(peer.take()), ['s 2/5-7 3 6:everything 7:everything']);
+});
+
+test('a gateway that begins anew has one stream, and is listened to once', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  invalidator.follow(peer, follow(5, 'old'));
+  invalidator.follow(peer, follow(3, 'new'));
+  peer.take();
+  log.append(6);
+  flush();
+  t.deepEqual(shown(peer.take()), ['new 2/5-6 3 6:6']);
+  t.is(peer.listeners, 1);
+});
+
+test('a stream whose connection closes is forgotten, also if it was closed before', (t) => {
+  const { log, invalidator, flush, declared } = setUp();
+  const [peer, gone] = [new FakePeer(), new FakePeer()];
+  gone.onClose = (callback) => callback();
+  invalidator.follow(peer, follow(5));
+  invalidator.follow(gone, follow(5));
+  peer.close();
+  for (const each of [peer, gone]) each.take();
+  log.append(6);
+  flush();
+  t.deepEqual([peer.sent, gone.sent], [[], []]);
+  t.is(declared.length, 0, 'without subscribers no entry is looked at');
+});
+
+test('how many may follow is bounded, and whoever closes makes room', (t) => {
+  const { invalidator } = setUp();
+  const peers = Array.from({ length: 129 }, () => new FakePeer());
+  for (const peer of peers) invalidator.follow(peer, follow(5));
+  const [first, last] = [peers[0] as FakePeer, peers.at(-1) as FakePeer];
+  t.deepEqual(peers.slice(0, -1).filter((peer) => peer.take()[0]?.type !== 'invalidations').length, 0);
+  t.deepEqual(shown(last.take()), ['s ended']);
+  invalidator.follow(first, follow(5));
+  t.deepEqual(shown(first.take()), ['s 2/5-5 3'], 'who is in keeps its place');
+  first.close();
+  invalidator.follow(last, follow(5));
+  t.deepEqual(shown(last.take()), ['s 2/5-5 3']);
+});
+
+/** The other end, with a floor for every touch: what it has processed counts in one term only. */
+class ModelGateway {
+  peer = new FakePeer();
+  streamId = '';
+  #term = 0;
+  #processed = 0;
+  #announced = 0;
+  #base = 0;
+  readonly #floors = new Map<number, number>();
+
+  get published(): number {
+    return Math.min(this.#processed, this.#announced);
+  }
+
+  get heardOf(): number {
+    return this.#term;
+  }
+
+  /** Is what was read at `readIndex`, and touched by `touch`, still current for all that is published here? */
+  admits(readIndex: number, touch: number): boolean {
+    return readIndex >= this.#base && readIndex >= (this.#floors.get(touch) ?? 0);
+  }
+
+  /** Receives what waits; true if the stream ended. */
+  receive(count: number): boolean {
+    let ended = false;
+    for (const event of this.peer.take().slice(0, count)) {
+      if (event.streamId !== this.streamId) continue;
+      if (event.type === 'ended') ended = true;
+      else this.#process(event);
+    }
+    return ended;
+  }
+
+  #process(message: Invalidations): void {
+    if (message.term < this.#term) return;
+    if (message.term > this.#term) {
+      this.#processed = this.published;
+      this.#term = message.term;
+    }
+    if (message.from > this.#processed) this.#base = Math.max(this.#base, message.from);
+    for (const { index: at, touches } of message.touches) {
+      if (touches === 'everything') this.#base = Math.max(this.#base, at);
+      else for (const touch of touches) this.#floors.set(touch, Math.max(this.#floors.get(touch) ?? 0, at));
+    }
+    this.#processed = Math.max(this.#processed, message.to);
+    this.#announced = Math.max(this.#announced, message.publishIndex);
+  }
+}
+
+test('through leader changes, evictions, lost connections and congestion no published write is missed', (t) => {
+  let admitted = 0;
+  let asked = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = createRandom(seed);
+    const gateways = [new ModelGateway(), new ModelGateway()];
+    let log = new FakeLog(1);
+    let invalidator = new Invalidator({ lineage, touchesOf });
+    let streams = 0;
+    /** The highest index that any leader published: its entries are in every later leader's log. */
+    let published = 0;
+    const flush = () => invalidator.tail(log.tail());
+    flush();
+    for (let step = 0; step < 300; step++) {
+      const gateway = random.pick(gateways);
+      const chance = random.below(100);
+      if (chance < 35) {
+        log.append(
+          ...Array.from({ length: 1 + random.below(3) }, () => (random.below(40) === 0 ? '*' : random.below(8))),
+        );
+        if (random.below(4) > 0) flush();
+      } else if (chance < 55) {
+        log.publishIndex += random.below(log.lastIndex - log.publishIndex + 1);
+        published = Math.max(published, log.publishIndex);
+        flush();
+      } else if (chance < 62) {
+        // What is not published may be lost, and is not known to be published by the next leader.
+        const successor = new FakeLog(log.currentTerm + 1);
+        const kept = published + random.below(log.lastIndex - published + 1);
+        successor.entries.push(...log.entries.slice(0, kept));
+        successor.publishIndex = random.below(published + 1);
+        successor.evictedTo = random.below(2) * random.below(kept + 1);
+        log.leads = false;
+        flush();
+        log = successor;
+        invalidator = new Invalidator({ lineage, touchesOf });
+        flush();
+      } else if (chance < 67) {
+        log.evictedTo = Math.max(log.evictedTo, random.below(log.publishIndex + 1));
+      } else if (chance < 72) {
+        gateway.peer.congested = !gateway.peer.congested;
+      } else if (chance < 77) {
+        // The connection breaks: what was on its way is lost, but for a part.
+        gateway.receive(random.below(2));
+        gateway.peer.close();
+        gateway.peer = new FakePeer();
+        gateway.streamId = '';
+      } else if (chance < 90) {
+        if (gateway.receive(Number.POSITIVE_INFINITY)) gateway.streamId = '';
+      }
+      if (gateway.streamId === '' && random.below(3) === 0) {
+        gateway.streamId = `${++streams}`;
+        invalidator.follow(gateway.peer, follow(gateway.published, gateway.streamId, gateway.heardOf));
+      }
+      for (const each of gateways) {
+        const reached = each.published;
+        if (reached > published) t.fail(`seed ${seed}, step ${step}: ${reached} of ${published} published`);
+        for (let touch = 0; touch < 8; touch++) {
+          const lastWrite = log.lastWriteOf(touch, reached);
+          if (lastWrite > 0 && each.admits(lastWrite - 1, touch)) t.fail(`seed ${seed}, step ${step}: ${lastWrite}`);
+          asked++;
+          if (each.admits(reached, touch)) admitted++;
+        }
+      }
+    }
+  }
+  t.true(admitted > asked / 4, `${admitted} of ${asked} current copies were admitted`);
+});
