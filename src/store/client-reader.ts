@@ -1,34 +1,58 @@
 /**
- * Reads: healthy replicas take turns, and queries that arrive together travel together. When one fails, others are tried,
- * and it is out of turn until it has answered a probe: it may be connected, and hang.
+ * Reads: each goes to a replica that the balancer chooses, and those that arrive together travel together. When one
+ * fails, others are tried, as far as the budget for retries goes. Every replica is probed, so that one that hangs, lies or
+ * is well again is found out though nobody reads from it.
  */
-import type { Clock } from '../raft/interfaces.ts';
+import type { Clock, Random, Timer } from '../raft/interfaces.ts';
 import type { ReplicaId } from '../raft/types.ts';
-import type { ReadOutcome } from './client-types.ts';
+import type { ReadBalance, ReadOutcome } from './client-types.ts';
 import type { Query } from './command.ts';
 import { Deadlines } from './deadlines.ts';
+import { LatencyAverage } from './latency-average.ts';
+import { type ReadVerdict, verdictOn } from './read-check.ts';
+import { ReadHealth } from './read-health.ts';
+import { type BalancePolicy, type Candidate, createReadPolicy, type ReadPolicy } from './read-policy.ts';
 import type { LinkAnswer, ReplicaLink } from './replica-link.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 /** What a reader needs of a link. */
 export type ReaderLink = Pick<ReplicaLink, 'id' | 'request' | 'connected' | 'healthy' | 'status'>;
+
+export interface ClientReaderOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly links: ReadonlyMap<ReplicaId, ReaderLink>;
+  readonly balance: BalancePolicy;
+}
 
 interface PendingRead {
   readonly query: Query;
   readonly deadlineAt: number;
   /** The one replica that may answer, or null for any. */
-  readonly pinned: ReaderLink | null;
+  readonly pinned: Target | null;
   readonly settle: (outcome: ReadOutcome) => void;
   /** Failed or could not answer: the others first. */
-  readonly tried: Set<ReaderLink>;
+  readonly tried: Set<Target>;
+  /** It failed at a replica: to be sent again it needs a place in the budget. */
+  owesRetry: boolean;
 }
 
 /** The way to one replica, for reads that may go to any or for those that are pinned to it: who waits for whom differs. */
 interface Lane {
-  readonly link: ReaderLink;
+  readonly target: Target;
   readonly pinned: boolean;
   readonly queue: PendingRead[];
-  inFlight: number;
+  batchesInFlight: number;
+  readsInFlight: number;
   flushScheduled: boolean;
+}
+
+/** A message that any other replica could have answered as well. */
+interface Attempt {
+  readonly sentAt: number;
+  readonly epoch: number;
+  /** How many messages the other replicas had served when it was sent. */
+  readonly servedByOthers: number;
 }
 
 const openReadsMax = 65_536;
@@ -40,41 +64,55 @@ const retryMs = 20;
  * impatient says nothing of the replica.
  */
 const attemptMs = 1000;
-/** How often a replica that is out of turn is probed. Not below `attemptMs`, so that it is one probe at a time. */
+/** How often a replica is probed that was not asked meanwhile. Not below `attemptMs`, so that it is one probe at a time. */
 const probeIntervalMs = 1000;
+/** Any key does: what is asked is whether this replica can confirm a read. */
+const probeQuery: Query = { type: 'get', key: 'probe', withValue: false };
 /** A replica this far behind the most advanced one answers late: the others are asked. */
 const lagEntriesMax = 5000;
 
 export class ClientReader {
   readonly #clock: Clock;
-  readonly #links: ReadonlyMap<ReplicaId, ReaderLink>;
-  readonly #sharedLanes: ReadonlyMap<ReaderLink, Lane>;
-  readonly #pinnedLanes: ReadonlyMap<ReaderLink, Lane>;
+  readonly #random: Random;
+  readonly #targets: ReadonlyMap<ReplicaId, Target>;
+  readonly #balance: BalancePolicy;
+  readonly #policy: ReadPolicy;
+  readonly #health: ReadHealth<Target>;
+  readonly #budget: RetryBudget;
   readonly #deadlines: Deadlines<PendingRead>;
-  /** Replicas that failed and have not answered since, and when each is to be probed. */
-  readonly #outOfTurn = new Map<ReaderLink, number>();
-  #turn = 0;
+  /** Reads that nobody can be asked for now, or that wait for a place in the budget. */
+  #waiting: PendingRead[] = [];
+  #waitingTimer: Timer | null = null;
+  #probeTimer: Timer;
   /** Null when it has to be found anew. */
-  #eligible: readonly ReaderLink[] | null = null;
+  #eligible: readonly Target[] | null = null;
+  /** Messages, by all replicas together. */
+  #served = 0;
+  #retries = 0;
+  #retriesRefused = 0;
   #closed = false;
 
-  constructor(clock: Clock, links: ReadonlyMap<ReplicaId, ReaderLink>) {
+  constructor({ clock, random, links, balance }: ClientReaderOptions) {
     this.#clock = clock;
-    this.#links = links;
-    this.#sharedLanes = lanesTo(links, false);
-    this.#pinnedLanes = lanesTo(links, true);
+    this.#random = random;
+    this.#targets = new Map([...links.values()].map((link, position) => [link.id, new Target(clock, link, position)]));
+    this.#balance = balance;
+    this.#policy = createReadPolicy(balance, random);
+    this.#health = new ReadHealth(clock, [...this.#targets.values()]);
+    this.#budget = new RetryBudget(clock);
     this.#deadlines = new Deadlines(clock, (read) => read.settle({ type: 'unavailable' }));
+    this.#probeTimer = clock.setTimer(probeIntervalMs, () => this.#probe());
   }
 
   read(query: Query, options: { readonly timeoutMs: number; readonly replica?: ReplicaId }): Promise<ReadOutcome> {
     return new Promise((settle) => {
-      const pinned = options.replica === undefined ? null : this.#links.get(options.replica);
-      if (pinned === undefined) return settle({ type: 'unknownReplica', known: [...this.#links.keys()] });
+      const pinned = options.replica === undefined ? null : this.#targets.get(options.replica);
+      if (pinned === undefined) return settle({ type: 'unknownReplica', known: [...this.#targets.keys()] });
       if (this.#closed || this.#deadlines.size >= openReadsMax) return settle({ type: 'unavailable' });
       const deadlineAt = this.#clock.now() + options.timeoutMs;
-      const read: PendingRead = { query, deadlineAt, pinned, settle, tried: new Set() };
+      const read: PendingRead = { query, deadlineAt, pinned, settle, tried: new Set(), owesRetry: false };
       this.#deadlines.add(read);
-      if (pinned === null) this.#probe(query);
+      if (pinned === null) this.#budget.readBegan();
       this.#assign(read);
     });
   }
@@ -84,37 +122,88 @@ export class ClientReader {
     this.#eligible = null;
   }
 
+  balance(): ReadBalance {
+    const replicas = [...this.#targets.values()].map((target) => ({
+      id: target.link.id,
+      healthy: target.healthy,
+      inFlight: target.inFlight,
+      ejected: this.#health.ejected(target),
+      ejections: this.#health.ejections(target),
+      latencyMs: target.latencyMs,
+    }));
+    return { policy: this.#balance, replicas, retries: this.#retries, retriesRefused: this.#retriesRefused };
+  }
+
   close(): void {
     this.#closed = true;
+    this.#probeTimer.cancel();
+    this.#waitingTimer?.cancel();
+    this.#waiting = [];
     this.#deadlines.close();
   }
 
   #assign(read: PendingRead): void {
     if (this.#closed || !this.#deadlines.has(read)) return;
-    const link = read.pinned ?? this.#nextInTurn(read.tried);
-    const lanes = read.pinned === null ? this.#sharedLanes : this.#pinnedLanes;
-    const lane = link?.connected ? lanes.get(link) : undefined;
-    if (lane === undefined) {
+    const target = read.pinned ?? this.#choose(read.tried);
+    if (!target?.link.connected) {
       read.tried.clear();
-      this.#clock.setTimer(retryMs, () => this.#assign(read));
+      this.#wait(read);
       return;
     }
+    const lane = read.pinned === null ? target.shared : target.alone;
     lane.queue.push(read);
     this.#schedule(lane);
   }
 
-  #nextInTurn(tried: ReadonlySet<ReaderLink>): ReaderLink | null {
-    this.#eligible ??= this.#findEligible();
-    const fresh = tried.size === 0 ? this.#eligible : this.#eligible.filter((link) => !tried.has(link));
-    if (fresh.length === 0) return null;
-    this.#turn = (this.#turn + 1) % fresh.length;
-    return fresh[this.#turn] ?? null;
+  #choose(tried: ReadonlySet<Target>): Target | null {
+    this.#eligible ??= this.#findEligible([...this.#targets.values()]);
+    let candidates = this.#eligible;
+    if (tried.size > 0) {
+      candidates = candidates.filter((target) => !tried.has(target));
+      if (candidates.length === 0) {
+        candidates = this.#findEligible([...this.#targets.values()].filter((target) => !tried.has(target)));
+      }
+    }
+    const admitted = candidates.filter((target) => this.#takesPart(target));
+    return this.#policy.choose(admitted.length > 0 ? admitted : candidates);
   }
 
-  #findEligible(): readonly ReaderLink[] {
-    const links = [...this.#links.values()];
-    const inTurn = eligibleForReads(links.filter((link) => !this.#outOfTurn.has(link)));
-    return inTurn.length > 0 ? inTurn : eligibleForReads(links);
+  #findEligible(targets: readonly Target[]): readonly Target[] {
+    const inTurn = eligibleForReads(targets.filter((target) => !this.#health.ejected(target)));
+    return inTurn.length > 0 ? inTurn : eligibleForReads(targets);
+  }
+
+  #takesPart(target: Target): boolean {
+    const share = this.#health.share(target);
+    return share === 1 || this.#random.next() < share;
+  }
+
+  #wait(read: PendingRead): void {
+    if (this.#closed || !this.#deadlines.has(read)) return;
+    this.#waiting.push(read);
+    this.#waitingTimer ??= this.#clock.setTimer(retryMs, () => {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      this.#waitingTimer = null;
+      for (const each of waiting) {
+        if (each.owesRetry) this.#retry(each);
+        else this.#assign(each);
+      }
+    });
+  }
+
+  /** Without a place in the budget it waits for one, until its deadline. */
+  #retry(read: PendingRead): void {
+    if (this.#closed || !this.#deadlines.has(read)) return;
+    if (this.#budget.take()) {
+      this.#retries += 1;
+      read.owesRetry = false;
+      this.#assign(read);
+      return;
+    }
+    if (!read.owesRetry) this.#retriesRefused += 1;
+    read.owesRetry = true;
+    this.#wait(read);
   }
 
   #schedule(lane: Lane): void {
@@ -127,19 +216,26 @@ export class ClientReader {
   }
 
   #flush(lane: Lane): void {
-    while (lane.queue.length > 0 && lane.inFlight < batchesInFlightMax) {
+    while (lane.queue.length > 0 && lane.batchesInFlight < batchesInFlightMax) {
       const reads = lane.queue.splice(0, batchQueriesMax).filter((read) => this.#deadlines.has(read));
       if (reads.length > 0) this.#send(lane, reads);
     }
   }
 
   #send(lane: Lane, reads: readonly PendingRead[]): void {
-    lane.inFlight++;
-    const timeoutMs = lane.pinned ? this.#longestLeftMs(reads) : attemptMs;
+    const { target, pinned } = lane;
+    const timeoutMs = pinned ? this.#longestLeftMs(reads) : attemptMs;
     const queries = reads.map((read) => read.query);
-    void lane.link.request({ type: 'read', timeoutMs, queries }, 'read', timeoutMs).then((answer) => {
-      lane.inFlight--;
-      this.#answered(lane, reads, answer);
+    const attempt = pinned ? null : this.#begin(target);
+    if (!pinned) target.asked = true;
+    lane.batchesInFlight += 1;
+    lane.readsInFlight += reads.length;
+    void target.link.request({ type: 'read', timeoutMs, queries }, 'read', timeoutMs).then((answer) => {
+      lane.batchesInFlight -= 1;
+      lane.readsInFlight -= reads.length;
+      const verdict = verdictOn(answer, queries);
+      const isAtFault = attempt !== null && this.#judge(target, attempt, verdict);
+      this.#answered(lane, reads, answer, verdict, isAtFault);
       this.#flush(lane);
     });
   }
@@ -149,61 +245,135 @@ export class ClientReader {
     return reads.reduce((longest, read) => Math.max(longest, read.deadlineAt - now), 1);
   }
 
-  #answered(lane: Lane, reads: readonly PendingRead[], answer: LinkAnswer): void {
-    const { link } = lane;
-    const failed = !lane.pinned && !this.#judge(link, answer);
+  #answered(
+    lane: Lane,
+    reads: readonly PendingRead[],
+    answer: LinkAnswer,
+    verdict: ReadVerdict,
+    isAtFault: boolean,
+  ): void {
+    const { target } = lane;
+    const replies = verdict === 'served' && answer.type === 'read' ? answer.replies : [];
     for (const [position, read] of reads.entries()) {
-      const reply = answer.type === 'read' ? answer.replies[position] : undefined;
+      const reply = replies[position];
       if (reply?.type === 'done') {
-        if (this.#deadlines.remove(read)) read.settle({ type: 'done', result: reply.result, replica: link.id });
+        if (this.#deadlines.remove(read)) read.settle({ type: 'done', result: reply.result, replica: target.link.id });
       } else if (reply?.type === 'full') {
         this.#assign(read);
       } else {
-        read.tried.add(link);
-        if (read.pinned === null) this.#assign(read);
-        else this.#clock.setTimer(retryMs, () => this.#assign(read));
+        read.tried.add(target);
+        if (lane.pinned) this.#wait(read);
+        // What was never sent costs nobody anything; neither do replicas that wait for a leader.
+        else if (isAtFault && answer.type !== 'notSent') this.#retry(read);
+        else this.#assign(read);
       }
     }
+    if (lane.pinned || verdict === 'served') return;
     // What waits here would meet the same.
-    if (failed) for (const read of lane.queue.splice(0)) this.#assign(read);
-  }
-
-  /** The same query goes to replicas that are out of turn, where one is due; nobody waits for what they say. */
-  #probe(query: Query): void {
-    const now = this.#clock.now();
-    for (const [link, probeAt] of this.#outOfTurn) {
-      if (now < probeAt || !link.connected) continue;
-      this.#outOfTurn.set(link, now + probeIntervalMs);
-      const request = { type: 'read', timeoutMs: attemptMs, queries: [query] } as const;
-      void link.request(request, 'read', attemptMs).then((answer) => this.#judge(link, answer));
+    for (const read of lane.queue.splice(0)) {
+      read.tried.add(target);
+      this.#assign(read);
     }
   }
 
-  /** True if the replica serves; takes it out of turn, or back in, accordingly. */
-  #judge(link: ReaderLink, answer: LinkAnswer): boolean {
-    const serves = answer.type === 'read' && answer.replies.some((reply) => reply.type !== 'unavailable');
-    if (serves === this.#outOfTurn.has(link)) {
-      if (serves) this.#outOfTurn.delete(link);
-      else this.#outOfTurn.set(link, this.#clock.now() + probeIntervalMs);
-      this.#eligible = null;
+  #begin(target: Target): Attempt {
+    return {
+      sentAt: this.#clock.now(),
+      epoch: this.#health.epoch(target),
+      servedByOthers: this.#served - target.served,
+    };
+  }
+
+  /** True if it is the replica's fault that it did not serve. */
+  #judge(target: Target, { sentAt, epoch, servedByOthers }: Attempt, verdict: ReadVerdict): boolean {
+    const tookMs = this.#clock.now() - sentAt;
+    if (verdict === 'served') {
+      this.#served += 1;
+      target.served += 1;
+      target.servedByOthersBefore = null;
+      if (this.#health.succeeded(target, epoch)) {
+        target.latency.restart();
+        this.#eligible = null;
+      }
+      target.latency.add(tookMs);
+      return false;
     }
-    return serves;
+    if (verdict === 'unavailable') {
+      const before = target.servedByOthersBefore ?? servedByOthers;
+      target.servedByOthersBefore = this.#served - target.served;
+      // No leader confirmed the reads, nor meanwhile anybody else's: that says nothing of this replica.
+      if (target.servedByOthersBefore === before) return false;
+    }
+    // To fail at once is not to be fast.
+    if (target.latencyMs !== null) target.latency.add(Math.max(tookMs, target.latencyMs));
+    if (this.#health.failed(target, epoch)) this.#eligible = null;
+    return true;
+  }
+
+  #probe(): void {
+    this.#probeTimer = this.#clock.setTimer(probeIntervalMs, () => this.#probe());
+    for (const target of this.#targets.values()) {
+      const { link, asked } = target;
+      target.asked = false;
+      if (asked) continue;
+      const attempt = this.#begin(target);
+      if (!link.connected) {
+        // One that never served may have yet to start, and need not come back slowly.
+        if (target.served > 0) this.#judge(target, attempt, 'failed');
+        continue;
+      }
+      const request = { type: 'read', timeoutMs: attemptMs, queries: [probeQuery] } as const;
+      void link
+        .request(request, 'read', attemptMs)
+        .then((answer) => this.#judge(target, attempt, verdictOn(answer, [probeQuery])));
+    }
   }
 }
 
-function lanesTo(links: ReadonlyMap<ReplicaId, ReaderLink>, pinned: boolean): ReadonlyMap<ReaderLink, Lane> {
-  return new Map(
-    [...links.values()].map((link) => [link, { link, pinned, queue: [], inFlight: 0, flushScheduled: false }]),
-  );
+/** One replica, as reads see it. */
+class Target implements Candidate {
+  readonly link: ReaderLink;
+  readonly position: number;
+  readonly shared: Lane = laneTo(this, false);
+  readonly alone: Lane = laneTo(this, true);
+  readonly latency: LatencyAverage;
+  /** Messages; those of pinned reads do not count. */
+  served = 0;
+  /** How many messages others had served when it last said that no leader confirmed; null if it has served since. */
+  servedByOthersBefore: number | null = null;
+  /** For a read that could have gone elsewhere, since it was last considered for a probe. */
+  asked = false;
+
+  constructor(clock: Clock, link: ReaderLink, position: number) {
+    this.link = link;
+    this.position = position;
+    this.latency = new LatencyAverage(clock);
+  }
+
+  get healthy(): boolean {
+    return this.link.healthy;
+  }
+
+  get inFlight(): number {
+    return this.shared.queue.length + this.shared.readsInFlight;
+  }
+
+  get latencyMs(): number | null {
+    return this.latency.ms;
+  }
+}
+
+function laneTo(target: Target, pinned: boolean): Lane {
+  return { target, pinned, queue: [], batchesInFlight: 0, readsInFlight: 0, flushScheduled: false };
 }
 
 /** Healthy replicas that follow a leader and are not far behind; where there is none, whoever is connected. */
-function eligibleForReads(links: readonly ReaderLink[]): readonly ReaderLink[] {
-  const healthy = links.filter(
-    (link) => link.healthy && link.status?.leader !== null && link.status?.state === 'normal',
+function eligibleForReads(targets: readonly Target[]): readonly Target[] {
+  const healthy = targets.filter(
+    ({ link }) => link.healthy && link.status?.leader !== null && link.status?.state === 'normal',
   );
-  const applied = healthy.map((link) => link.status?.appliedIndex ?? 0);
+  const applied = healthy.map(({ link }) => link.status?.appliedIndex ?? 0);
   const mostAdvanced = Math.max(...applied);
   const current = healthy.filter((_, position) => mostAdvanced - (applied[position] ?? 0) <= lagEntriesMax);
-  return current.length > 0 ? current : links.filter((link) => link.connected);
+  return current.length > 0 ? current : targets.filter(({ link }) => link.connected);
 }

@@ -1,7 +1,9 @@
 /** The shapes of the store's client; client.ts is its face. */
-import type { ReplicaId } from '../raft/types.ts';
+import type { Index, ReplicaId } from '../raft/types.ts';
 import type { Command, CommandResult, Query, QueryResult } from './command.ts';
+import type { Invalidations } from './invalidation.ts';
 import type { ReplicaStatus } from './protocol.ts';
+import type { BalancePolicy } from './read-policy.ts';
 
 /** A write as its caller states it; the client stamps it with session and sequence. */
 export type Write =
@@ -42,25 +44,74 @@ export interface ReplicaView {
   readonly status: ReplicaStatus | null;
 }
 
+/** Keeps copies of what it read, and hears from the leader which of them are out of date. Must not throw. */
+export interface Follower {
+  /** A stream begins in place of any other: what names another one is not to be heard. Answers where the follower stands. */
+  begin(streamId: string): { readonly term: number; readonly published: number };
+  receive(message: Invalidations): 'ignored' | 'processed' | 'gap';
+}
+
+export interface FollowedStream {
+  /** The follower has processed something of the stream that stands now. */
+  readonly live: boolean;
+  /**
+   * The follower waited in vain for a position that the leader has named. If nothing has come for a second the stream
+   * begins anew; it may be called as often as there is reason to.
+   */
+  behind(): void;
+}
+
+/** How reads that may go to any replica are given out. Counts are since the client was made. */
+export interface ReadBalance {
+  readonly policy: BalancePolicy;
+  /** In the order of the cluster file. */
+  readonly replicas: readonly {
+    readonly id: ReplicaId;
+    /** Connected and answering pings. */
+    readonly healthy: boolean;
+    /** Reads that were given to it and are not answered. */
+    readonly inFlight: number;
+    /** It failed, and is not asked while others can be. */
+    readonly ejected: boolean;
+    readonly ejections: number;
+    /** Of a message, averaged over the last seconds; null if none was measured. */
+    readonly latencyMs: number | null;
+  }[];
+  /** Reads that were sent again because a replica had failed. */
+  readonly retries: number;
+  /** Reads that had to wait with that, perhaps until their deadline: too many were sent again already. */
+  readonly retriesRefused: number;
+}
+
 export interface StoreClient {
   /** Exactly once within the deadline, through leader changes. Never rejects. */
   write(write: Write, timeoutMs: number): Promise<WriteOutcome>;
-  /** Linearizable. With `replica` that one answers; else healthy replicas take turns, and another is tried when one fails. Never rejects. */
+  /** Linearizable. With `replica` that one answers; else the balancer chooses, and another is tried when one fails. Never rejects. */
   read(query: Query, options: { readonly timeoutMs: number; readonly replica?: ReplicaId }): Promise<ReadOutcome>;
+  /**
+   * An index that every read must have seen which begins now, from the leader; null if none is known, or none was
+   * confirmed in time. Those who ask while a question is on its way share the next one. Never rejects.
+   */
+  readIndex(timeoutMs: number): Promise<Index | null>;
+  /** Begins a stream of invalidations from whoever leads, until the client is closed. To be called once at most. */
+  follow(follower: Follower): FollowedStream;
   /** What is known of the replicas, in the order of the cluster file. */
   replicas(): readonly ReplicaView[];
+  balance(): ReadBalance;
   /** The leader of the highest term heard of, while it is connected. */
   leader(): ReplicaId | null;
   close(): Promise<void>;
 }
 
+export type ClientOperation = 'read' | 'write' | 'readIndex';
+
 /** Told of every attempt, for metrics per replica. */
 export interface StoreClientObserver {
   onAttempt(attempt: {
     readonly replica: ReplicaId;
-    readonly operation: 'read' | 'write';
+    readonly operation: ClientOperation;
     readonly outcome: 'ok' | 'refused' | 'failed';
-    /** Commands or queries in the message. */
+    /** Commands or queries in the message; 1 for a read index. */
     readonly count: number;
     readonly seconds: number;
   }): void;

@@ -2,8 +2,11 @@
  * The store's face to the gateway: finds the leader, keeps a session, retries exactly-once, spreads reads.
  * The gateway knows the store through this file alone.
  */
-export type { ReplicaId } from '../raft/types.ts';
+export type { Index, ReplicaId } from '../raft/types.ts';
 export type {
+  FollowedStream,
+  Follower,
+  ReadBalance,
   ReadOutcome,
   ReplicaView,
   StoreClient,
@@ -23,5 +26,8 @@ export {
   type QueryResult,
   type RevisionMatch,
 } from './command.ts';
+export type { Invalidations } from './invalidation.ts';
 export type { ReplicaStatus } from './protocol.ts';
+export type { BalancePolicy } from './read-policy.ts';
 export { createStoreClient, type StoreClientOptions } from './store-client.ts';
+export { isCacheablePrefix, type Touch, touchOfKey, touchOfPrefix } from './touch.ts';

@@ -3,8 +3,11 @@ import { ClientReader } from '../../src/store/client-reader.ts';
 import type { ReadOutcome } from '../../src/store/client-types.ts';
 import type { Query } from '../../src/store/command.ts';
 import type { ReadReply, ReplicaStatus } from '../../src/store/protocol.ts';
+import type { BalancePolicy } from '../../src/store/read-policy.ts';
 import { FakeLink } from './fake-link.ts';
+import { LiveLink } from './live-link.ts';
 import { ManualClock } from './manual-clock.ts';
+import { createRandom } from './random.ts';
 
 const get = (key: string): Query => ({ type: 'get', key, withValue: true });
 const found: ReadReply = { type: 'done', result: { type: 'get', revision: 7 as never, item: null } };
@@ -29,11 +32,21 @@ const status = (overrides: Partial<ReplicaStatus> = {}): ReplicaStatus => ({
   ...overrides,
 });
 
+const seeded = (seed: number) => {
+  const { below } = createRandom(seed);
+  return { next: () => below(2 ** 32) / 2 ** 32 };
+};
+
 function setUp() {
   const clock = new ManualClock();
   const links = ['r1', 'r2', 'r3'].map((id) => new FakeLink(id));
   for (const link of links) link.status = status();
-  const reader = new ClientReader(clock, new Map(links.map((link) => [link.id, link])));
+  const reader = new ClientReader({
+    clock,
+    random: seeded(1),
+    links: new Map(links.map((link) => [link.id, link])),
+    balance: 'round_robin',
+  });
   function read(query: Query, timeoutMs = 5000, replica?: string) {
     const call: { outcome: ReadOutcome | null } = { outcome: null };
     void reader.read(query, replica === undefined ? { timeoutMs } : { timeoutMs, replica }).then((outcome) => {
@@ -164,7 +177,10 @@ function answerReads(link: FakeLink): void {
 const more = 3 * (4 * 256 + 100);
 
 test('when a replica hangs, the reads that wait for their turn there are answered by the others', async (t) => {
-  const { clock, links, read } = setUp();
+  const fixture = setUp();
+  const { clock, links, read } = fixture;
+  // Without a history, so many could not be sent again.
+  await readInTurn(fixture, 2000);
   const [hung, ...others] = links as [FakeLink, FakeLink, FakeLink];
   const calls = Array.from({ length: more }, (_, i) => read(get(`${i}`)));
   await clock.settle();
@@ -188,39 +204,6 @@ test('when a replica hangs, the reads that wait for their turn there are answere
   t.true(calls.every(({ outcome }) => outcome?.type === 'done'));
 });
 
-for (const failure of [{ type: 'lost' }, { type: 'read', replies: [{ type: 'unavailable' }] }] as const) {
-  test(`a replica that failed (${failure.type}) is out of turn until a probe succeeds, and no read waits for that`, async (t) => {
-    const fixture = setUp();
-    const { clock, links, read, asked } = fixture;
-    const first = read(get('a'));
-    await clock.settle();
-    const [failed] = asked() as [FakeLink];
-    const healthy = links.filter((link) => link !== failed).map(({ id }) => id);
-    failed.take().answer(failure);
-    await clock.settle();
-    answerReads(asked()[0] as FakeLink);
-    await clock.settle();
-    t.is(first.outcome?.type, 'done');
-
-    const onlyOthers = { [failed.id]: 0, ...Object.fromEntries(healthy.map((id) => [id, 3])) };
-    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
-    t.is(failed.sent.length, 0);
-    await clock.advance(1000);
-    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
-    t.is(failed.sent.length, 1);
-
-    failed.take().answer(failure);
-    await clock.settle();
-    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
-    t.is(failed.sent.length, 0);
-    await clock.advance(1000);
-    t.deepEqual(await readInTurn(fixture, 6, failed), onlyOthers);
-    answerReads(failed);
-    await clock.settle();
-    t.deepEqual(await readInTurn(fixture, 6), { r1: 2, r2: 2, r3: 2 });
-  });
-}
-
 test('a replica that is far behind is asked where the only one that is not has failed', async (t) => {
   const { clock, links, read, asked } = setUp();
   for (const link of links.slice(1)) link.status = status({ appliedIndex: 10 as never });
@@ -235,9 +218,8 @@ test('a replica that is far behind is asked where the only one that is not has f
   t.is(call.outcome?.type, 'done');
 });
 
-test('where every replica has failed, all are asked, and who answers has its turn again', async (t) => {
-  const fixture = setUp();
-  const { clock, links, read, asked } = fixture;
+test('where every replica has failed, all are asked again', async (t) => {
+  const { clock, read, asked } = setUp();
   const call = read(get('a'));
   await clock.settle();
   for (let failures = 0; failures < 3; failures++) {
@@ -249,9 +231,6 @@ test('where every replica has failed, all are asked, and who answers has its tur
   answerReads(asked()[0] as FakeLink);
   await clock.settle();
   t.is(call.outcome?.type, 'done');
-  const [back] = links.filter(({ id }) => call.outcome?.type === 'done' && call.outcome.replica === id);
-  const served = await readInTurn(fixture, 6);
-  t.is(served[back?.id ?? ''], 6);
 });
 
 test('an attempt has its own bound, however short or long its reads may take', async (t) => {
@@ -290,4 +269,345 @@ test('what a read for one replica alone comes to is no reason to leave that repl
   links[0]?.take().answer({ type: 'lost' });
   await clock.advance(10);
   t.deepEqual(await readInTurn(fixture, 6), { r1: 2, r2: 2, r3: 2 });
+});
+
+/** Replicas that answer by themselves. */
+function live(balance: BalancePolicy, count = 3) {
+  const clock = new ManualClock();
+  const links = Array.from({ length: count }, (_, nth) => new LiveLink(`r${nth + 1}`, clock, status()));
+  const reader = new ClientReader({
+    clock,
+    random: seeded(3),
+    links: new Map(links.map((link) => [link.id, link])),
+    balance,
+  });
+  const outcomes = { done: 0, unavailable: 0, unknownReplica: 0 };
+  const read = (timeoutMs = 5000, replica?: string) => {
+    const options = replica === undefined ? { timeoutMs } : { timeoutMs, replica };
+    void reader.read(get('key'), options).then(({ type }) => {
+      outcomes[type] += 1;
+    });
+  };
+  /** One at a time, each at the time of the clock. */
+  const readEach = async (times: number) => {
+    for (let time = 0; time < times; time++) {
+      read();
+      await clock.settle();
+    }
+  };
+  /** A few at a time, over as much time. */
+  const readOver = async (ms: number, perStep: number, stepMs = 10) => {
+    const before = links.map(({ reads }) => reads);
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      for (let nth = 0; nth < perStep; nth++) read();
+      await clock.advance(stepMs);
+    }
+    return links.map(({ reads }, nth) => reads - (before[nth] ?? 0));
+  };
+  const out = () => reader.balance().replicas.flatMap(({ id, ejected }) => (ejected ? [id] : []));
+  const [first, second, third] = links as [LiveLink, LiveLink, LiveLink];
+  return { clock, links, first, second, third, reader, outcomes, read, readEach, readOver, out };
+}
+
+test('round_robin: 30,000 reads over 3 replicas are 10,000 for each', async (t) => {
+  const { clock, links, outcomes, read } = live('round_robin');
+  for (let nth = 0; nth < 30_000; nth++) {
+    read();
+    if (nth % 7 === 0) await clock.settle();
+  }
+  await clock.settle();
+  t.deepEqual(
+    links.map(({ reads }) => reads),
+    [10_000, 10_000, 10_000],
+  );
+  t.is(outcomes.done, 30_000);
+});
+
+test('p2c: equals get equal shares, one that is slower less, and one that becomes slower is left', async (t) => {
+  const { links, readOver } = live('p2c');
+  for (const link of links) link.latencyMs = 2;
+  for (const count of await readOver(3000, 10)) t.true(Math.abs(count - 1000) < 150, `${count}`);
+  (links[1] as LiveLink).latencyMs = 30;
+  await readOver(3000, 10);
+  const [fast, slow, alike] = (await readOver(3000, 10)) as [number, number, number];
+  t.true(slow < 300 && Math.abs(fast - alike) < 300, `${fast} ${slow} ${alike}`);
+});
+
+test('p2c: a replica that nobody reads from is measured by probes, and is back when it is fast again', async (t) => {
+  const { links, readOver } = live('p2c');
+  for (const link of links) link.latencyMs = 2;
+  (links[2] as LiveLink).latencyMs = 400;
+  await readOver(20_000, 1, 100);
+  const [, , whileSlow] = await readOver(5000, 1, 100);
+  t.is(whileSlow, 0);
+  (links[2] as LiveLink).latencyMs = 1;
+  await readOver(40_000, 1, 100);
+  const [, , whenFast] = (await readOver(5000, 1, 100)) as [number, number, number];
+  t.true(whenFast > 15, `${whenFast}`);
+});
+
+test('least_loaded: who holds its reads gets no more of them than it holds', async (t) => {
+  const { first, second, third, readOver } = live('least_loaded');
+  second.latencyMs = 500;
+  await readOver(400, 1);
+  t.is(second.reads, 1);
+  t.is(first.reads + third.reads, 39);
+  t.true(Math.abs(first.reads - third.reads) <= 1);
+});
+
+for (const conduct of ['lies', 'garbled', 'leaderless'] as const) {
+  test(`a replica that ${conduct === 'lies' ? conduct : `is ${conduct}`} is out, and every read is answered`, async (t) => {
+    for (const policy of ['p2c', 'least_loaded', 'round_robin'] as const) {
+      const { first, outcomes, readOver, out } = live(policy);
+      first.conduct = conduct;
+      await readOver(5000, 3);
+      t.deepEqual(outcomes, { done: 1500, unavailable: 0, unknownReplica: 0 }, policy);
+      t.deepEqual(out(), ['r1'], policy);
+      t.true(first.reads < 20, `${policy} ${first.reads}`);
+    }
+  });
+}
+
+test('every read of a burst is answered, though a third of them met a liar', async (t) => {
+  const { clock, first, outcomes, read } = live('round_robin');
+  first.conduct = 'lies';
+  for (let nth = 0; nth < 700; nth++) read();
+  await clock.settle();
+  t.is(outcomes.done, 700);
+});
+
+test('after 3 failures it is out, after 2 probes that succeeded it is back', async (t) => {
+  const { clock, first, reader, readEach, out } = live('round_robin');
+  first.conduct = 'lies';
+  // A read that is sent again takes a turn of another.
+  await readEach(4);
+  t.deepEqual([first.reads, out()], [2, []]);
+  await readEach(1);
+  t.deepEqual([first.reads, out()], [3, ['r1']]);
+  await readEach(30);
+  t.is(first.reads, 3);
+  t.like(reader.balance().replicas[0], { id: 'r1', healthy: true, ejected: true, ejections: 1 });
+  await clock.advance(1000);
+  first.conduct = 'serves';
+  // The first second had reads of it, and needed no probe.
+  t.is(first.probes, 0);
+  await clock.advance(1000);
+  t.deepEqual([first.probes, out()], [1, ['r1']]);
+  await clock.advance(999);
+  t.deepEqual([first.probes, out()], [1, ['r1']]);
+  await clock.advance(1);
+  t.deepEqual([first.probes, out()], [2, []]);
+});
+
+test('a replica that hangs is found out by probes alone, and by nobody while reads show that it serves', async (t) => {
+  const { clock, first, second, readOver, out } = live('round_robin');
+  second.conduct = 'hangs';
+  await clock.advance(3999);
+  t.deepEqual(out(), []);
+  await clock.advance(1);
+  t.deepEqual(out(), ['r2']);
+  const { probes } = first;
+  await readOver(5000, 2);
+  t.true(first.probes <= probes + 1);
+  t.true(second.probes >= 8);
+});
+
+test('a replica that went away is out, and not while it has yet to start', async (t) => {
+  const { clock, first, second, readEach, out } = live('round_robin');
+  first.connected = first.healthy = false;
+  await readEach(3);
+  await clock.advance(10_000);
+  t.deepEqual(out(), []);
+  first.connected = first.healthy = true;
+  second.connected = second.healthy = false;
+  await clock.advance(10_000);
+  t.deepEqual(out(), ['r2']);
+  second.connected = second.healthy = true;
+  await clock.advance(2000);
+  t.deepEqual(out(), []);
+});
+
+test('a replica that came back gets a share that grows over 10 s', async (t) => {
+  for (const policy of ['p2c', 'least_loaded', 'round_robin'] as const) {
+    const { clock, links, first, readOver, out } = live(policy);
+    for (const link of links) link.latencyMs = 1;
+    first.conduct = 'lies';
+    await readOver(200, 6);
+    t.deepEqual(out(), ['r1'], policy);
+    first.conduct = 'serves';
+    while (out().length > 0) await clock.advance(10);
+    const shares: number[] = [];
+    for (let window = 0; window < 7; window++) {
+      const [mine = 0, ...others] = await readOver(2000, 6);
+      shares.push(mine / others.reduce((sum, count) => sum + count, mine));
+    }
+    const message = `${policy} ${shares.map((share) => share.toFixed(3)).join(' ')}`;
+    for (let window = 1; window < 5; window++) t.true((shares[window] ?? 0) > (shares[window - 1] ?? 0), message);
+    t.true((shares[0] ?? 1) < 0.1, message);
+    t.true(Math.abs((shares[6] ?? 0) - 1 / 3) < 0.03, message);
+  }
+});
+
+test('a majority stays in turn: of two liars one is out, the other is asked little, and every read is answered', async (t) => {
+  const { first, second, outcomes, readOver, out } = live('round_robin');
+  first.conduct = second.conduct = 'lies';
+  await readOver(20_000, 3);
+  t.is(out().length, 1);
+  t.deepEqual(outcomes, { done: 6000, unavailable: 0, unknownReplica: 0 });
+  t.true(first.reads + second.reads > 100);
+});
+
+test('where no leader confirms reads nobody is out, and no retry is counted', async (t) => {
+  const { clock, links, reader, outcomes, read, readEach, readOver, out } = live('p2c');
+  await readEach(30);
+  for (const link of links) link.conduct = 'leaderless';
+  await readOver(5000, 2, 100);
+  t.deepEqual(out(), []);
+  read(2000);
+  await clock.advance(10);
+  for (const link of links) link.conduct = 'serves';
+  await clock.advance(20);
+  await readEach(30);
+  t.deepEqual(out(), []);
+  t.like(reader.balance(), { retries: 0, retriesRefused: 0 });
+  t.true(outcomes.done >= 61);
+});
+
+test('when all replicas lie, reads end at their deadlines and few of them are sent again', async (t) => {
+  const { clock, links, reader, outcomes, read } = live('p2c');
+  for (const link of links) link.conduct = 'lies';
+  for (let nth = 0; nth < 1000; nth++) read(500);
+  await clock.advance(499);
+  t.deepEqual(outcomes, { done: 0, unavailable: 0, unknownReplica: 0 });
+  await clock.advance(1);
+  t.deepEqual(outcomes, { done: 0, unavailable: 1000, unknownReplica: 0 });
+  t.is(
+    links.reduce((sum, { reads }) => sum + reads, 0),
+    1256,
+  );
+  t.like(reader.balance(), { retries: 256, retriesRefused: 1000 });
+});
+
+test('a read without a place in the budget is sent again when there is one', async (t) => {
+  const { clock, links, outcomes, read } = live('round_robin');
+  for (const link of links) link.conduct = 'lies';
+  for (let nth = 0; nth < 260; nth++) read(15_000);
+  await clock.advance(100);
+  for (const link of links) link.conduct = 'serves';
+  await clock.advance(9800);
+  t.is(outcomes.done, 0);
+  await clock.advance(200);
+  t.is(outcomes.done, 256);
+});
+
+test('when nobody answers, a read is unavailable at its deadline', async (t) => {
+  const { clock, links, outcomes, read } = live('p2c');
+  for (const link of links) link.conduct = 'hangs';
+  read(300);
+  await clock.advance(299);
+  t.is(outcomes.unavailable, 0);
+  await clock.advance(1);
+  t.is(outcomes.unavailable, 1);
+});
+
+test('reads for one replica alone are neither balanced nor counted, and a lie is no answer to them', async (t) => {
+  const { clock, first, links, reader, outcomes, read, readEach, out } = live('round_robin');
+  first.conduct = 'lies';
+  for (let nth = 0; nth < 10; nth++) {
+    read(100, 'r1');
+    await clock.settle();
+  }
+  await clock.advance(100);
+  t.deepEqual(outcomes, { done: 0, unavailable: 10, unknownReplica: 0 });
+  t.deepEqual(out(), []);
+  t.like(reader.balance(), { retries: 0, retriesRefused: 0 });
+  first.conduct = 'serves';
+  for (const link of links) link.reads = 0;
+  for (let nth = 0; nth < 10; nth++) read(100, 'r1');
+  await readEach(6);
+  t.deepEqual(
+    links.map(({ reads }) => reads),
+    [12, 2, 2],
+  );
+});
+
+test('reads that never left are sent elsewhere, and take nothing from the budget', async (t) => {
+  const { clock, first, reader, outcomes, read, out } = live('round_robin');
+  first.conduct = 'unsent';
+  for (let nth = 0; nth < 2000; nth++) read();
+  await clock.settle();
+  t.is(outcomes.done, 2000);
+  t.is(reader.balance().retries, 0);
+  t.deepEqual(out(), ['r1']);
+});
+
+test('a replica that says at once, every time, that it has no leader is found out read by read', async (t) => {
+  const { first, outcomes, readEach, out } = live('round_robin');
+  first.conduct = 'leaderless';
+  await readEach(20);
+  t.deepEqual(out(), ['r1']);
+  t.is(first.reads, 4);
+  t.is(outcomes.done, 20);
+});
+
+test('a failure does not make a replica look fast, and one that is back is measured anew', async (t) => {
+  const { clock, first, links, reader, readOver, out } = live('round_robin');
+  const latencyMs = () => reader.balance().replicas[0]?.latencyMs;
+  for (const link of links) link.latencyMs = 20;
+  await readOver(2000, 3, 100);
+  t.is(latencyMs(), 20);
+  first.conduct = 'lies';
+  first.latencyMs = 0;
+  await readOver(1000, 3, 100);
+  t.deepEqual(out(), ['r1']);
+  t.is(latencyMs(), 20);
+  first.conduct = 'serves';
+  first.latencyMs = 3;
+  while (out().length > 0) await clock.advance(10);
+  t.is(latencyMs(), 3);
+});
+
+test('a replica that is out is asked where no other can be', async (t) => {
+  const { first, second, third, reader, outcomes, readEach, out } = live('p2c');
+  first.conduct = 'lies';
+  await readEach(30);
+  t.deepEqual(out(), ['r1']);
+  first.conduct = 'serves';
+  for (const link of [second, third]) link.connected = link.healthy = false;
+  reader.replicaChanged();
+  await readEach(1);
+  t.is(outcomes.done, 31);
+});
+
+test('what the balancer does can be seen', async (t) => {
+  const { clock, first, second, reader, read, readEach } = live('least_loaded');
+  first.latencyMs = 4;
+  second.healthy = second.connected = false;
+  reader.replicaChanged();
+  read();
+  await clock.advance(5);
+  await readEach(1);
+  read();
+  await clock.settle();
+  t.deepEqual(reader.balance(), {
+    policy: 'least_loaded',
+    replicas: [
+      { id: 'r1', healthy: true, inFlight: 1, ejected: false, ejections: 0, latencyMs: 4 },
+      { id: 'r2', healthy: false, inFlight: 0, ejected: false, ejections: 0, latencyMs: null },
+      { id: 'r3', healthy: true, inFlight: 0, ejected: false, ejections: 0, latencyMs: 0 },
+    ],
+    retries: 0,
+    retriesRefused: 0,
+  });
+});
+
+test('a reader that is closed asks nobody any more', async (t) => {
+  const { clock, links, reader, outcomes, read } = live('p2c');
+  for (const link of links) link.conduct = 'leaderless';
+  read();
+  await clock.settle();
+  reader.close();
+  await clock.advance(10_000);
+  t.is(outcomes.unavailable, 1);
+  t.true(links.every(({ probes }) => probes === 0));
 });
