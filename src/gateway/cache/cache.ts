@@ -1,0 +1,210 @@
+/**
+ * Answers in memory, bounded in bytes. Pure and synchronous: it holds entries, and neither knows nor decides whether
+ * they are still true; its caller does, at every hit.
+ */
+import { Doorkeeper } from './doorkeeper.ts';
+import { chargedBytes, type Entry, type EntryKind } from './entry.ts';
+import { type CachePolicy, createPolicy, type Evictable, type EvictionPolicy } from './policy.ts';
+import { type Purge, takenBy } from './purge.ts';
+import type { CacheStatistics, EvictionCause } from './statistics.ts';
+import { ageUnbounded, type CacheTtl, ttlMsOf } from './ttl.ts';
+
+export interface CacheOptions {
+  /** For everything that entries keep in memory; at 0 nothing is stored. The cache's own fixed memory, some 64 KiB, comes on top. */
+  readonly cacheBytes: number;
+  readonly policy?: CachePolicy;
+  readonly ttl?: CacheTtl;
+}
+
+/** What became of an entry: `firstSight`: a list that nobody asked for lately; `superseded`: a later one is there. */
+export type PutOutcome = 'stored' | 'tooLarge' | 'firstSight' | 'superseded' | 'expired';
+
+/** An entry in its place. */
+interface Slot<Prepared> extends Evictable<Slot<Prepared>> {
+  readonly entry: Entry<Prepared>;
+  readonly bytes: number;
+  /** Infinity if age does not end it. */
+  readonly expiresAtMs: number;
+  /**
+   * Found to be true no longer, and never served again. It keeps its place until the next answer takes it: whoever found
+   * out is fetching one, and what is written often would otherwise always be the newcomer that goes first.
+   */
+  isStale: boolean;
+}
+
+/** A part of the bytes that is filled and emptied by itself. */
+interface Compartment<Prepared> {
+  readonly bytesMax: number;
+  readonly entryBytesMax: number;
+  readonly policy: EvictionPolicy<Slot<Prepared>>;
+  /** Invariant: at most bytesMax, and the sum over its slots. */
+  bytes: number;
+}
+
+/** Of the cache's bytes: for absences, so that no storm of 404s evicts a value. */
+const absencesShare = 1 / 16;
+/** Of the cache's bytes: one entry may take no more, or a few would evict all others. */
+const entryShare = 1 / 8;
+/** Lists seen once that are remembered, at least. */
+const listsRemembered = 16_384;
+
+export class Cache<Prepared> {
+  readonly #ttl: CacheTtl;
+  /** Invariant: exactly the slots of both compartments, by the names of their entries. */
+  readonly #slots = new Map<string, Slot<Prepared>>();
+  readonly #absences: Compartment<Prepared>;
+  readonly #others: Compartment<Prepared>;
+  readonly #doorkeeper = new Doorkeeper(listsRemembered);
+  #hits = 0;
+  #misses = 0;
+  #stored = 0;
+  readonly #evictions: Record<EvictionCause, number> = { size: 0, expired: 0, purged: 0, stale: 0 };
+  readonly #bytes: Record<EntryKind, number> = { value: 0, absence: 0, list: 0 };
+  readonly #entries: Record<EntryKind, number> = { value: 0, absence: 0, list: 0 };
+
+  constructor({ cacheBytes, policy = 'sieve', ttl = ageUnbounded }: CacheOptions) {
+    this.#ttl = ttl;
+    const compartment = (bytesMax: number): Compartment<Prepared> => ({
+      bytesMax,
+      entryBytesMax: Math.min(bytesMax, Math.floor(cacheBytes * entryShare)),
+      policy: createPolicy(policy),
+      bytes: 0,
+    });
+    const absencesBytes = Math.floor(cacheBytes * absencesShare);
+    this.#absences = compartment(absencesBytes);
+    this.#others = compartment(cacheBytes - absencesBytes);
+  }
+
+  /**
+   * The entry, if there is one, it is not too old, and `isCurrent` says that it is still true. What is refused once is
+   * refused for ever: what was true and is not will not be again.
+   */
+  get(name: string, nowMs: number, isCurrent: (entry: Entry<Prepared>) => boolean): Entry<Prepared> | null {
+    const slot = this.#liveSlot(name, nowMs);
+    if (slot !== null && isCurrent(slot.entry)) {
+      this.#hits += 1;
+      this.#compartmentOf(slot.entry).policy.used(slot);
+      return slot.entry;
+    }
+    if (slot !== null) {
+      slot.isStale = true;
+      this.#evictions.stale += 1;
+    }
+    this.#misses += 1;
+    return null;
+  }
+
+  /** To see whether a hit is worth asking about: counts as neither hit nor miss, nor as use. */
+  peek(name: string, nowMs: number): Entry<Prepared> | null {
+    return this.#liveSlot(name, nowMs)?.entry ?? null;
+  }
+
+  /** In place of what has its name, if that was not read at a higher index. A list is stored when it comes for the second time. */
+  put(entry: Entry<Prepared>): PutOutcome {
+    const compartment = this.#compartmentOf(entry);
+    const bytes = chargedBytes(entry);
+    if (bytes > compartment.entryBytesMax) return 'tooLarge';
+    const expiresAtMs = this.#expiresAtMs(entry);
+    if (expiresAtMs <= entry.storedAtMs) return 'expired';
+    const replaced = this.#slots.get(entry.name);
+    if (replaced !== undefined) {
+      if (replaced.entry.index > entry.index) return 'superseded';
+      this.#remove(replaced);
+    } else if (entry.kind === 'list' && !this.#doorkeeper.knows(entry.name)) {
+      return 'firstSight';
+    }
+    this.#makeRoom(compartment, bytes);
+    const slot = { entry, bytes, expiresAtMs, isStale: false, newer: null, older: null, visited: false };
+    this.#add(compartment, slot);
+    // It was wanted again, though what was there could not be served.
+    if (replaced !== undefined) compartment.policy.used(slot);
+    return 'stored';
+  }
+
+  /** Whether there was one, stale or not. */
+  delete(name: string): boolean {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) return false;
+    this.#evict(slot, 'purged');
+    return true;
+  }
+
+  /** Looks at every entry, stale ones too, in one turn; answers how many went. */
+  deleteWhere(isTaken: (entry: Entry<Prepared>) => boolean): number {
+    const before = this.#slots.size;
+    for (const slot of this.#slots.values()) {
+      if (isTaken(slot.entry)) this.#evict(slot, 'purged');
+    }
+    return before - this.#slots.size;
+  }
+
+  /** As deleteWhere. */
+  purge(purge: Purge): number {
+    return this.deleteWhere(takenBy(purge));
+  }
+
+  statistics(): CacheStatistics {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      stored: this.#stored,
+      evictions: { ...this.#evictions },
+      bytes: { ...this.#bytes },
+      entries: { ...this.#entries },
+    };
+  }
+
+  #liveSlot(name: string, nowMs: number): Slot<Prepared> | null {
+    const slot = this.#slots.get(name);
+    if (slot === undefined || slot.isStale) return null;
+    if (nowMs < slot.expiresAtMs) return slot;
+    this.#evict(slot, 'expired');
+    return null;
+  }
+
+  #expiresAtMs({ kind, storedAtMs, expiresAtMs }: Entry<Prepared>): number {
+    const ttlMs = ttlMsOf(this.#ttl, kind);
+    return Math.min(
+      expiresAtMs ?? Number.POSITIVE_INFINITY,
+      ttlMs === null ? Number.POSITIVE_INFINITY : storedAtMs + ttlMs,
+    );
+  }
+
+  #compartmentOf({ kind }: Entry<Prepared>): Compartment<Prepared> {
+    return kind === 'absence' ? this.#absences : this.#others;
+  }
+
+  #makeRoom(compartment: Compartment<Prepared>, bytes: number): void {
+    while (compartment.bytes + bytes > compartment.bytesMax) {
+      const slot = compartment.policy.next();
+      if (slot === null) return;
+      this.#evict(slot, 'size');
+    }
+  }
+
+  #evict(slot: Slot<Prepared>, cause: Exclude<EvictionCause, 'stale'>): void {
+    // A stale one was counted when it was found out.
+    if (!slot.isStale) this.#evictions[cause] += 1;
+    this.#remove(slot);
+  }
+
+  #add(compartment: Compartment<Prepared>, slot: Slot<Prepared>): void {
+    const { name, kind } = slot.entry;
+    this.#slots.set(name, slot);
+    compartment.policy.added(slot);
+    compartment.bytes += slot.bytes;
+    this.#bytes[kind] += slot.bytes;
+    this.#entries[kind] += 1;
+    this.#stored += 1;
+  }
+
+  #remove(slot: Slot<Prepared>): void {
+    const { name, kind } = slot.entry;
+    const compartment = this.#compartmentOf(slot.entry);
+    this.#slots.delete(name);
+    compartment.policy.removed(slot);
+    compartment.bytes -= slot.bytes;
+    this.#bytes[kind] -= slot.bytes;
+    this.#entries[kind] -= 1;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What the cache holds: answers under names, with what is needed to tell when they end. Whether an answer is still true
+ * is for the holder of the floors to say.
+ */
+import type { Answer } from '../answer.ts';
+import type { ListQuery } from '../store.ts';
+
+export const entryKinds = ['value', 'absence', 'list'] as const;
+export type EntryKind = (typeof entryKinds)[number];
+
+export interface Entry<Prepared> {
+  readonly name: string;
+  readonly kind: EntryKind;
+  /** The log index at which the answer was read. */
+  readonly index: number;
+  /** Hashes of all whose change ends the answer. */
+  readonly touches: readonly number[];
+  /** On the caller's clock, as everything here that ends in `AtMs`. */
+  readonly storedAtMs: number;
+  /** From this moment the entry is gone; null if its age alone does not end it. */
+  readonly expiresAtMs: number | null;
+  /** What `answer` keeps in memory, its headers included (see `answerBytes`); what the cache adds, it counts itself. */
+  readonly bytes: number;
+  readonly answer: Prepared;
+}
+
+/** Under which a key's value and its absence are kept: one takes the other's place. */
+export function keyName(key: string): string {
+  return `k${key}`;
+}
+
+/** Equal for equal questions alone: the length tells where the prefix ends, whatever is in it. */
+export function listName({ prefix, after, limit, keysOnly }: ListQuery): string {
+  return `l${prefix.length}:${prefix}${limit}${keysOnly ? 'k' : 'v'}${after ?? ''}`;
+}
+
+/** The prefix in a list's name; null for the name of a key. */
+export function listedPrefix(name: string): string | null {
+  if (!name.startsWith('l')) return null;
+  const start = name.indexOf(':') + 1;
+  return name.slice(start, start + Number(name.slice(1, start - 1)));
+}
+
+/** Of the objects around an entry: slot, place in the map, entry, arrays, answer, a buffer's handle. As measured, rounded up. */
+export const overheadBytes = 640;
+/** Of a number in a list. */
+const touchBytes = 8;
+/** Of a string beside its characters. */
+const stringBytes = 16;
+
+/** What an entry takes of the cache's bytes: the answer, the name, the touches and the overhead. */
+export function chargedBytes({ bytes, name, touches }: Entry<unknown>): number {
+  return bytes + charactersBytes(name) + touches.length * touchBytes + overheadBytes;
+}
+
+/** Of a prepared answer. A body is best a buffer of its own: a part of a larger one keeps all of it in memory. */
+export function answerBytes({ headers, body }: Answer): number {
+  // Headers are latin1, a byte for each character.
+  const headersBytes = headers.reduce((sum, header) => sum + stringBytes + header.length, 0);
+  if (body === null) return headersBytes;
+  return headersBytes + (typeof body === 'string' ? stringBytes + charactersBytes(body) : body.byteLength);
+}
+
+/** At most: one character beyond latin1 makes two bytes of each. */
+function charactersBytes(text: string): number {
+  return 2 * text.length;
+}

@@ -1,0 +1,108 @@
+/**
+ * Which entry goes when there is no room. A policy knows nothing of bytes or names: it is told what came, was used and
+ * went, and asked who is next.
+ */
+import { Queue, type Queued } from './queue.ts';
+
+export const cachePolicies = ['sieve', 'lru', 'ttl'] as const;
+export type CachePolicy = (typeof cachePolicies)[number];
+
+export interface Evictable<Item> extends Queued<Item> {
+  /** Used since it came, or since the policy last passed it by; false at first. */
+  visited: boolean;
+}
+
+/** No call allocates. An item is `added` once, and `removed` once when it goes, whoever decided that. */
+export interface EvictionPolicy<Item> {
+  added(item: Item): void;
+  used(item: Item): void;
+  removed(item: Item): void;
+  /** Who is to go next; it stays until it is `removed`. Null if there is nobody. */
+  next(): Item | null;
+}
+
+export function createPolicy<Item extends Evictable<Item>>(policy: CachePolicy): EvictionPolicy<Item> {
+  switch (policy) {
+    case 'sieve':
+      return new SievePolicy();
+    case 'lru':
+      return new LruPolicy();
+    case 'ttl':
+      return new TtlPolicy();
+  }
+}
+
+/**
+ * SIEVE (Zhang et al., NSDI 2024): a hand walks from the oldest to the newest; who was used since it last came by stays
+ * where it is, the first who was not goes. A use sets one bit; a step of the hand takes one back, so that an eviction
+ * has a constant cost on average.
+ */
+class SievePolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
+  readonly #queue = new Queue<Item>();
+  /** Where the hand stands; null: at the oldest. */
+  #hand: Item | null = null;
+
+  added(item: Item): void {
+    this.#queue.join(item);
+  }
+
+  used(item: Item): void {
+    item.visited = true;
+  }
+
+  removed(item: Item): void {
+    if (this.#hand === item) this.#hand = item.newer;
+    this.#queue.leave(item);
+  }
+
+  next(): Item | null {
+    let item = this.#hand ?? this.#queue.oldest;
+    while (item?.visited) {
+      item.visited = false;
+      item = item.newer ?? this.#queue.oldest;
+    }
+    this.#hand = item;
+    return item;
+  }
+}
+
+/** Who was not used for longest. */
+class LruPolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
+  readonly #queue = new Queue<Item>();
+
+  added(item: Item): void {
+    this.#queue.join(item);
+  }
+
+  used(item: Item): void {
+    this.#queue.leave(item);
+    this.#queue.join(item);
+  }
+
+  removed(item: Item): void {
+    this.#queue.leave(item);
+  }
+
+  next(): Item | null {
+    return this.#queue.oldest;
+  }
+}
+
+/** Who was stored first, used or not. */
+class TtlPolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
+  readonly #queue = new Queue<Item>();
+
+  added(item: Item): void {
+    this.#queue.join(item);
+  }
+
+  used(): void {}
+
+  removed(item: Item): void {
+    this.#queue.leave(item);
+  }
+
+  next(): Item | null {
+    return this.#queue.oldest;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What an operator may have thrown out. A purge takes everything that may show what it names, so it takes lists with
+ * the keys in them.
+ */
+import { type Entry, keyName, listedPrefix } from './entry.ts';
+
+export type Purge =
+  | { readonly type: 'key'; readonly key: string }
+  | { readonly type: 'prefix'; readonly prefix: string }
+  | { readonly type: 'touch'; readonly touch: number }
+  | { readonly type: 'all' };
+
+/** Tells the entries that a purge takes from those that stay. */
+export function takenBy(purge: Purge): (entry: Entry<unknown>) => boolean {
+  switch (purge.type) {
+    case 'key': {
+      const { key } = purge;
+      const name = keyName(key);
+      return (entry) => (entry.kind === 'list' ? key.startsWith(prefixOf(entry)) : entry.name === name);
+    }
+    case 'prefix': {
+      const { prefix } = purge;
+      const name = keyName(prefix);
+      return (entry) => {
+        if (entry.kind !== 'list') return entry.name.startsWith(name);
+        const listed = prefixOf(entry);
+        return listed.startsWith(prefix) || prefix.startsWith(listed);
+      };
+    }
+    case 'touch':
+      return ({ touches }) => touches.includes(purge.touch);
+    case 'all':
+      return () => true;
+  }
+}
+
+/** The empty prefix, which is in every key, for a name that does not tell: rather too much than too little. */
+function prefixOf({ name }: Entry<unknown>): string {
+  return listedPrefix(name) ?? '';
+}

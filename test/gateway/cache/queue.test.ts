@@ -1,0 +1,27 @@
+import test from 'ava';
+import { Queue, type Queued } from '../../../src/gateway/cache/queue.ts';
+
+interface Item extends Queued<Item> {
+  readonly id: number;
+}
+
+test('a queue gives up its items in the order they came, whoever leaves in between, and holds on to none', (t) => {
+  for (const leaver of [0, 1, 2, 3]) {
+    const queue = new Queue<Item>();
+    const items: readonly Item[] = [0, 1, 2, 3].map((id) => ({ id, newer: null, older: null }));
+    for (const item of items) queue.join(item);
+    queue.leave(items[leaver] as Item);
+    const left: number[] = [];
+    for (let item = queue.oldest; item !== null; item = queue.oldest) {
+      left.push(item.id);
+      queue.leave(item);
+    }
+    t.deepEqual(
+      left,
+      [0, 1, 2, 3].filter((id) => id !== leaver),
+    );
+    t.true(items.every(({ newer, older }) => newer === null && older === null));
+    queue.join(items[leaver] as Item);
+    t.is(queue.oldest?.id, leaver);
+  }
+});
