@@ -173,6 +173,21 @@ export const duration: Kind<number> = {
   },
 };
 
+const bytesIn: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const sizeBytesMax = 64 * 1024 ** 3;
+
+/** `0`, `512KiB`, `256MiB`; bytes from here on. */
+export const byteSize: Kind<number> = {
+  placeholder: 'BYTES',
+  parse(value) {
+    const [, amount, unit = 'B'] = /^(\d+)(B|KiB|MiB|GiB)?$/.exec(value) ?? [];
+    const bytes = Number(amount) * (bytesIn[unit] ?? 0);
+    if (!(bytes >= 0 && bytes <= sizeBytesMax))
+      throw new UsageError('expected a size such as 0, 512KiB or 256MiB, at most 64GiB');
+    return bytes;
+  },
+};
+
 export const httpUrl: Kind<URL> = {
   placeholder: 'URL',
   parse(value) {

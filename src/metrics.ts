@@ -39,9 +39,9 @@ async function render(registry: Registry): Promise<RenderedMetrics> {
 /** The shape of what a store client reports of each attempt. */
 export interface Attempt {
   readonly replica: string;
-  readonly operation: 'read' | 'write';
+  readonly operation: 'read' | 'write' | 'readIndex';
   readonly outcome: 'ok' | 'refused' | 'failed';
-  /** Commands or queries in the message. */
+  /** Commands or queries in the message; 1 for a read index. */
   readonly count: number;
   readonly seconds: number;
 }
@@ -99,14 +99,17 @@ export function createGatewayMetrics(options: GatewayMetricsOptions) {
   });
   const attemptsTotal = new Counter({
     name: 'bazar_gateway_replica_requests_total',
-    help: 'Reads and writes sent to a replica; several travel in one message.',
+    help: 'Reads, writes and questions for a read index sent to a replica; several travel in one message.',
     labelNames: ['replica', 'operation', 'outcome'],
     registers,
   });
-  const attempts = bindLabels((replica: string, operation: Attempt['operation'], outcome: Attempt['outcome']) => ({
-    seconds: attemptSeconds.labels({ replica, operation }),
-    total: attemptsTotal.labels({ replica, operation, outcome }),
-  }));
+  const attempts = bindLabels((replica: string, attempted: Attempt['operation'], outcome: Attempt['outcome']) => {
+    const operation = snakeCase(attempted);
+    return {
+      seconds: attemptSeconds.labels({ replica, operation }),
+      total: attemptsTotal.labels({ replica, operation, outcome }),
+    };
+  });
   new Gauge({
     name: 'bazar_gateway_replica_healthy',
     help: '1 if the replica is connected and answers.',
@@ -180,6 +183,8 @@ const proposalOutcomes = {
   unknown: 'unknown',
 } as const;
 
+const touchedKinds = ['key'] as const;
+
 const readIndexOutcomes = ['confirmed', 'unavailable'] as const;
 
 export type ReplicaMetrics = ReturnType<typeof createReplicaMetrics>;
@@ -245,6 +250,12 @@ export function createReplicaMetrics(options: MetricsOptions & { readonly status
     buckets: batchBuckets,
     registers,
   });
+  const undeclaredTouches = new Counter({
+    name: 'bazar_store_undeclared_touches_total',
+    help: 'Changes that a command made and did not declare; each may have left something stale in a cache.',
+    labelNames: ['kind'],
+    registers,
+  });
   const proposals = new Counter({
     name: 'bazar_raft_proposals_total',
     help: 'Commands that gateways asked this replica to write.',
@@ -259,6 +270,7 @@ export function createReplicaMetrics(options: MetricsOptions & { readonly status
   });
   // Series that are there from the start let rates and alerts work from the first minute.
   for (const outcome of Object.values(proposalOutcomes)) proposals.inc({ outcome }, 0);
+  for (const kind of touchedKinds) undeclaredTouches.inc({ kind }, 0);
   for (const outcome of readIndexOutcomes) readIndexes.inc({ outcome }, 0);
 
   return {
@@ -268,6 +280,9 @@ export function createReplicaMetrics(options: MetricsOptions & { readonly status
     },
     applied(entries: number): void {
       applyBatchEntries.observe(entries);
+    },
+    undeclaredTouch(kind: (typeof touchedKinds)[number]): void {
+      undeclaredTouches.inc({ kind });
     },
     proposed(outcome: keyof typeof proposalOutcomes): void {
       proposals.inc({ outcome: proposalOutcomes[outcome] });

@@ -16,6 +16,7 @@ import { createLineSplitter, renderLogLine } from './dev/log-line.ts';
 import { checkPorts, portNeeds } from './dev/ports.ts';
 import { untilReady } from './dev/readiness.ts';
 import { Supervisor } from './dev/supervisor.ts';
+import { balanceOption } from './gateway.ts';
 import { alignColumns } from './output.ts';
 import { aborted } from './server-process.ts';
 
@@ -33,6 +34,7 @@ Ctrl-C stops everything; a second one kills it.`,
     gateways: optional(integer('N', 1, 9), `${devDefaults.gateways} for a new cluster.`),
     port: optional(port, `The first gateway's port; ${defaultGatewayPort} for a new cluster.`),
     basePort: optional(port, `What the replicas' ports count from; ${defaultBasePort} for a new cluster.`),
+    balance: balanceOption,
     noRestart: flag('Leave a process that ended down.'),
     logLevel: withDefault(oneOf('LEVEL', logLevels), 'info', `What is logged: ${logLevels.join(', ')}.`),
   }),
@@ -58,6 +60,7 @@ Ctrl-C stops everything; a second one kills it.`,
 });
 
 interface RunOptions {
+  readonly balance: string;
   readonly noRestart: boolean;
   readonly logLevel: string;
 }
@@ -65,7 +68,7 @@ interface RunOptions {
 async function runCluster(
   cluster: ClusterFile,
   directory: string,
-  { noRestart, logLevel }: RunOptions,
+  { balance, noRestart, logLevel }: RunOptions,
   terminal: Terminal,
 ): Promise<void> {
   const { stdout, nextInterruption } = terminal;
@@ -101,7 +104,7 @@ async function runCluster(
     processes.push({ role: 'replica', rpc, http, data, supervisor: supervise(id, ['replica', '--data', data]) });
   }
   for (const { id, http } of cluster.gateways) {
-    processes.push({ role: 'gateway', http, supervisor: supervise(id, ['gateway']) });
+    processes.push({ role: 'gateway', http, supervisor: supervise(id, ['gateway', '--balance', balance]) });
   }
   onChange();
   try {

@@ -13,16 +13,19 @@ import { HttpProblem, problemAnswer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
 import { observe } from './observe.ts';
+import { type CachingOptions, createReader } from './reader.ts';
 import { addClusterRoute, type GatewayView } from './routes/cluster.ts';
 import { addKvRoutes } from './routes/kv.ts';
 import { addListRoute } from './routes/list.ts';
 import { addMetaRoutes } from './routes/meta.ts';
-import { createDirectReader } from './store.ts';
 import { originForm } from './target.ts';
 
 export interface AppOptions {
   readonly client: StoreClient;
   readonly clusterId: string;
+  /** The gateway's own. */
+  readonly id: string;
+  readonly caching: CachingOptions;
   /** As the cluster file names them. */
   readonly gateways: readonly GatewayView[];
   readonly version: string;
@@ -36,7 +39,7 @@ export function createApp(options: AppOptions): Koa<RequestState> {
   const { client, metrics, log, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const inFlight = new InFlight(limits);
-  const reader = createDirectReader(client);
+  const reader = createReader(options);
 
   const router = new Router<RequestState>({ sensitive: true, strict: true });
   addKvRoutes(router, { reader, writer: client, inFlight, bodyBytesMax: limits.bodyBytesMax });

@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ReadOutcome, WriteOutcome } from '../store/client.ts';
 import type { Answer } from './answer.ts';
+import type { NotCached } from './store.ts';
 
 /** The one table of codes. Clients compare codes, never texts. */
 const statusOf = {
@@ -25,6 +26,7 @@ const statusOf = {
   no_leader: 503,
   replica_unavailable: 503,
   read_timeout: 504,
+  not_cached: 504,
   write_timeout: 504,
   disk_full: 507,
 } as const;
@@ -100,9 +102,12 @@ export function writeProblem(outcome: Exclude<WriteOutcome, { type: 'done' }>, t
 }
 
 export function readProblem(
-  outcome: Exclude<ReadOutcome, { type: 'done' }>,
+  outcome: Exclude<ReadOutcome, { type: 'done' }> | NotCached,
   { replica, timeoutMs }: { readonly replica?: string; readonly timeoutMs: number },
 ): HttpProblem {
+  if (outcome.type === 'notCached') {
+    return new HttpProblem('not_cached', 'nothing current is kept here, and only-if-cached asks for no more');
+  }
   if (outcome.type === 'unknownReplica') {
     const known = outcome.known.join(', ');
     return new HttpProblem('unknown_replica', `there is no replica ${quote(replica)}; there are ${known}`);

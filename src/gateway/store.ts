@@ -1,11 +1,20 @@
 /**
  * What routes need of the store. A cache takes its place between them by being a StoreReader.
  */
+
 import type { Query, QueryResult, ReadOutcome, StoreClient, Write, WriteOutcome } from '../store/client.ts';
+import type { CacheDirectives } from './cache-control.ts';
 
 export interface ReadOptions {
   readonly timeoutMs: number;
   readonly replica?: string;
+  /** Of the request's Cache-Control. */
+  readonly directives: CacheDirectives;
+}
+
+/** Nothing is kept that could be given, and nobody is to be asked. */
+export interface NotCached {
+  readonly type: 'notCached';
 }
 
 export type GetQuery = Extract<Query, { type: 'get' }>;
@@ -18,7 +27,8 @@ export interface Reading<Result> {
   readonly cacheStatus: string;
   readonly outcome:
     | { readonly type: 'done'; readonly result: Result; readonly servedBy: string }
-    | Exclude<ReadOutcome, { type: 'done' }>;
+    | Exclude<ReadOutcome, { type: 'done' }>
+    | NotCached;
 }
 
 export interface StoreReader {
@@ -31,17 +41,20 @@ export interface StoreWriter {
 }
 
 const cacheStatus = 'bazar; fwd=bypass';
+const notCached = { cacheStatus: 'bazar; detail=only-if-cached', outcome: { type: 'notCached' } } as const;
 
 /** Every read goes to a replica. */
 export function createDirectReader(client: StoreClient): StoreReader {
   return {
-    async get(query, options) {
+    async get(query, { directives, ...options }) {
+      if (directives.onlyIfCached) return notCached;
       const outcome = await client.read(query, options);
       if (outcome.type !== 'done') return { cacheStatus, outcome };
       if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
       return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
     },
-    async list(query, options) {
+    async list(query, { directives, ...options }) {
+      if (directives.onlyIfCached) return notCached;
       const outcome = await client.read(query, options);
       if (outcome.type !== 'done') return { cacheStatus, outcome };
       if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);

@@ -2,11 +2,13 @@
  * A store of one process with the semantics of the real one, and a scripted outcome where a test wants another.
  */
 import {
+  type FollowedStream,
   type KeyValue,
   noPrecondition,
   type Precondition,
   type Query,
   type QueryResult,
+  type ReadBalance,
   type ReadOutcome,
   type ReplicaView,
   type RevisionMatch,
@@ -48,8 +50,23 @@ export class FakeClient implements StoreClient {
     return { type: 'done', result: this.#answer(query), replica };
   }
 
+  async readIndex(): Promise<Index> {
+    return this.#revision as Index;
+  }
+
+  follow(): FollowedStream {
+    return { live: false, behind() {} };
+  }
+
   replicas(): readonly ReplicaView[] {
     return this.views;
+  }
+
+  balance(): ReadBalance {
+    const replicas = this.views.map(({ id, healthy }) => {
+      return { id, healthy, inFlight: 0, ejected: false, ejections: 0, latencyMs: null };
+    });
+    return { policy: 'round_robin', replicas, retries: 0, retriesRefused: 0 };
   }
 
   leader(): string | null {

@@ -41,6 +41,8 @@ export function gatewayOptions(client: FakeClient, limits: Partial<GatewayLimits
     insecure: false,
     client,
     clusterId: 'a-cluster',
+    id: 'g1',
+    caching: { coherence: 'off', cache: { cacheBytes: 0 } },
     gateways: [{ id: 'g1', http: '127.0.0.1:8080' }],
     version: '1.2.3',
     clock: systemClock,

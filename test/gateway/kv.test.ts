@@ -84,6 +84,19 @@ test('every read says its revision, who served it, and that no cache did', async
   }
 });
 
+test('nobody behind the gateway may give an answer again without asking', async (t) => {
+  const gateway = await startTestGateway(t);
+  await gateway.request('PUT', '/v1/kv/a', { body: '1' });
+  const told = async (path: string, headers = {}) => {
+    const response = await gateway.request('GET', path, { headers });
+    return [response.status, response.headers['cache-control']];
+  };
+  t.deepEqual(await told('/v1/kv/a'), [200, 'no-cache']);
+  t.deepEqual(await told('/v1/kv/a', { 'If-None-Match': '"1"' }), [304, 'no-cache']);
+  t.deepEqual(await told('/v1/kv'), [200, 'no-cache']);
+  t.deepEqual(await told('/v1/kv/missing'), [404, 'no-store']);
+});
+
 test('every write says its revision and who served it', async (t) => {
   const gateway = await startTestGateway(t);
   for (const method of ['PUT', 'DELETE']) {

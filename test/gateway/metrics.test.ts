@@ -54,12 +54,14 @@ test('a replica counts what happens to its log and its proposals', async (t) => 
   const metrics = replicaMetrics();
   metrics.logAppended(3, 0.0015);
   metrics.applied(7);
+  metrics.undeclaredTouch('key');
   metrics.proposed('notLeader');
   metrics.readIndexed('confirmed');
   const lines = (await metrics.render()).body.split('\n');
   for (const line of [
     'bazar_raft_log_append_seconds_bucket{le="0.001"} 0',
     'bazar_raft_log_append_seconds_bucket{le="0.002"} 1',
+    'bazar_store_undeclared_touches_total{kind="key"} 1',
     'bazar_raft_log_batch_entries_sum 3',
     'bazar_store_apply_batch_entries_sum 7',
     'bazar_raft_proposals_total{outcome="not_leader"} 1',
@@ -76,8 +78,10 @@ test('a gateway counts what it asks of each replica', async (t) => {
   const observer: StoreClientObserver = metrics;
   observer.onAttempt({ replica: 'r1', operation: 'write', outcome: 'ok', count: 3, seconds: 0.002 });
   observer.onAttempt({ replica: 'r1', operation: 'write', outcome: 'failed', count: 1, seconds: 0.002 });
+  observer.onAttempt({ replica: 'r1', operation: 'readIndex', outcome: 'ok', count: 1, seconds: 0.002 });
   const lines = (await metrics.render()).body.split('\n');
   for (const line of [
+    'bazar_gateway_replica_requests_total{replica="r1",operation="read_index",outcome="ok"} 1',
     'bazar_gateway_replica_requests_total{replica="r1",operation="write",outcome="ok"} 3',
     'bazar_gateway_replica_requests_total{replica="r1",operation="write",outcome="failed"} 1',
     'bazar_gateway_replica_request_duration_seconds_count{replica="r1",operation="write"} 2',

@@ -22,6 +22,7 @@ export interface GatewayContext {
 
 const pingIntervalMs = 100;
 const version = 'simulated';
+const cacheBytes = 1024 * 1024;
 
 /** Counts what all gateways of all runs do: nothing in a run depends on it. */
 const metrics = createGatewayMetrics({ version, processMetrics: false, replicas: () => [] });
@@ -65,7 +66,11 @@ export class SimGateway {
       observer: metrics,
     });
     const { clusterId, gateways } = cluster;
-    const app = createApp({ client, clusterId, gateways, version, clock: life.clock, metrics, log });
+    const app = createApp({
+      ...{ client, clusterId, gateways, version, clock: life.clock, metrics, log },
+      id: this.id,
+      caching: { coherence: 'validate', cache: { cacheBytes } },
+    });
     this.#handle = app.callback();
   }
 

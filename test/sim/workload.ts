@@ -8,6 +8,7 @@ import type { SimGateway } from './gateway.ts';
 import type { HttpReply, SimHttp } from './http.ts';
 import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
+import type { Probes } from './probes.ts';
 import type { SeededRandom } from './random.ts';
 
 export interface WorkloadPlan {
@@ -33,6 +34,7 @@ export interface WorkloadOptions {
   readonly gateways: readonly SimGateway[];
   readonly replicaIds: readonly string[];
   readonly random: SeededRandom;
+  readonly probes: Pick<Probes, 'sometimes'>;
 }
 
 interface Client {
@@ -90,11 +92,13 @@ export class Workload {
   /** One operation of its own, outside the mix. Rejects if the answer is none that there can be. */
   async perform(client: Client, request: Request, timeoutMs: number, gateway: SimGateway, replica?: string) {
     const parameters = [`timeout=${Math.ceil(timeoutMs)}ms`, ...(replica === undefined ? [] : [`replica=${replica}`])];
-    const { kernel, http } = this.#options;
+    const { kernel, http, probes } = this.#options;
     const invokedAt = kernel.now;
     this.#open++;
     const answer = await http.request(client.id, gateway, httpRequest(request, parameters), timeoutMs + graceMs);
     this.#open--;
+    const cacheStatus = answer === 'lost' ? undefined : answer.headers['cache-status'];
+    if (cacheStatus !== undefined) probes.sometimes(`cache: ${cacheStatus}`);
     const operation: Operation = {
       number: this.operations.length,
       client: client.id,

@@ -77,6 +77,7 @@ export class World {
       gateways: this.gateways,
       replicaIds: this.replicas.map(({ id }) => id),
       random: streamOf(seed, 'workload'),
+      probes,
     });
   }
 

@@ -11,6 +11,7 @@ import { levelDisk } from '../../src/store/disk-level.ts';
 import { openReplica } from '../../src/store/replica.ts';
 import type { RpcEndpoint } from '../../src/store/rpc.ts';
 import { ManualClock } from './manual-clock.ts';
+import { undeclaredTouch } from './undeclared-touch.ts';
 
 const stepMs = 10;
 
@@ -81,7 +82,7 @@ async function endingReplica(t: ExecutionContext) {
       openEndpoint: async () => noEndpoint,
       watchDiskSpace: async () => ({ full: false, close() {} }),
     },
-    observer: { logAppended() {}, applied() {}, proposed() {}, readIndexed() {} },
+    observer: { logAppended() {}, applied() {}, proposed() {}, readIndexed() {}, undeclaredTouch },
   });
   t.teardown(async () => {
     release();

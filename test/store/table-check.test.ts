@@ -17,6 +17,7 @@ import { checkTables, DamagedTableError } from '../../src/store/table-check.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { appendAll, commands, entryId, plain, readAll, scratch, withLog } from './log-fixture.ts';
 import { createRandom } from './random.ts';
+import { undeclaredTouch } from './undeclared-touch.ts';
 
 interface Part {
   readonly offset: number;
@@ -262,6 +263,7 @@ test('state/: a bit turned in the filter of its table never hides a key, the sta
       clock: systemClock,
       gatherMs: 0,
       log: silentLogger,
+      onUndeclaredTouch: undeclaredTouch,
     });
   const entry = (at: number, command: Uint8Array) =>
     ({ term: term(1), index: index(at), type: 'command', command }) as const;

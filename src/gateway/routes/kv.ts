@@ -5,6 +5,7 @@ import type { Router } from '@koa/router';
 import { contentTypeProblem, type ReplicaId } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { readBody } from '../body.ts';
+import { parseCacheControl } from '../cache-control.ts';
 import { HttpProblem, problemAnswer, quote, readProblem, writeProblem } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
 import { checkConsistency, type Parameters, parseParameters, timeoutMsOf } from '../parameters.ts';
@@ -33,7 +34,7 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
   /** GET and HEAD. */
   async function get(ctx: RequestContext, share: Share): Promise<Answer> {
     const key = requestedKey(ctx);
-    const readOptions = readOptionsOf(parseParameters(ctx.querystring, readParameters));
+    const readOptions = readOptionsOf(ctx, parseParameters(ctx.querystring, readParameters));
     const precondition = parsePrecondition(ctx.headers);
     const withValue = ctx.method === 'GET';
     const { outcome, cacheStatus } = await reader.get({ type: 'get', key, withValue }, readOptions);
@@ -111,11 +112,15 @@ function requestedKey(ctx: RequestContext): string {
   return decodeKey(ctx.path.slice(keyBase.length));
 }
 
-export function readOptionsOf(parameters: Parameters<(typeof readParameters)[number]>): ReadOptions {
+export function readOptionsOf(
+  { headers }: RequestContext,
+  parameters: Parameters<(typeof readParameters)[number]>,
+): ReadOptions {
   checkConsistency(parameters);
   const timeoutMs = timeoutMsOf(parameters);
   const replica = parameters.get('replica');
-  return replica === undefined ? { timeoutMs } : { timeoutMs, replica };
+  const directives = parseCacheControl(headers['cache-control']);
+  return { timeoutMs, directives, ...(replica === undefined ? {} : { replica }) };
 }
 
 /** Whoever keeps an answer asks again before using it: nothing here may be stale. */

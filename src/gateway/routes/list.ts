@@ -21,7 +21,7 @@ export function addListRoute(
   async function list(ctx: RequestContext, share: Share): Promise<Answer> {
     const parameters = parseParameters(ctx.querystring, listParameters);
     const query = queryOf(parameters);
-    const readOptions = readOptionsOf(parameters);
+    const readOptions = readOptionsOf(ctx, parameters);
     const { outcome, cacheStatus } = await reader.list(query, readOptions);
     ctx.state.cacheStatus = cacheStatus;
     if (outcome.type !== 'done') {

@@ -1,0 +1,194 @@
+/**
+ * Reads from memory where that is proven to be as good as asking a replica, and from a replica where not. The ladder of
+ * each read: a validated hit, then a fetch, which others may join. DESIGN.md says why no answer is older than a write
+ * that was acknowledged before its read began.
+ */
+import {
+  type FollowedStream,
+  isCacheablePrefix,
+  type QueryResult,
+  type ReadOutcome,
+  type StoreClient,
+  type Touch,
+  touchOfKey,
+  touchOfPrefix,
+} from '../store/client.ts';
+import type { Clock } from '../system-clock.ts';
+import type { Cache } from './cache/cache.ts';
+import { type Entry, type EntryKind, keyName, listName } from './cache/entry.ts';
+import { answerTo, bytesOf, copyOf } from './cached-result.ts';
+import type { Coherence } from './coherence.ts';
+import { type Flight, Flights } from './flights.ts';
+import type {
+  GetQuery,
+  GetResult,
+  ListQuery,
+  ListResult,
+  NotCached,
+  Reading,
+  ReadOptions,
+  StoreReader,
+} from './store.ts';
+import { type Validator, validationMsMax } from './validator.ts';
+
+export interface CachedReaderOptions {
+  readonly client: Pick<StoreClient, 'read' | 'readIndex'>;
+  readonly cache: Cache<QueryResult>;
+  readonly coherence: Pick<Coherence, 'admits' | 'published'>;
+  readonly validator: Pick<Validator, 'validate'>;
+  readonly clock: Clock;
+  /** Where the leader's invalidations arrive: without them nothing can be proven, and nothing is waited for. */
+  readonly stream: Pick<FollowedStream, 'live'>;
+  /** The gateway's own, for what it answers from memory. */
+  readonly id: string;
+}
+
+interface Question {
+  readonly query: GetQuery | ListQuery;
+  readonly name: string;
+  readonly touches: readonly Touch[];
+}
+
+interface Answered {
+  readonly cacheStatus: string;
+  readonly outcome: ReadOutcome | NotCached;
+}
+
+const unavailable: ReadOutcome = { type: 'unavailable' };
+const bypass = 'bazar; fwd=bypass';
+const notCached: Answered = { cacheStatus: 'bazar; detail=only-if-cached', outcome: { type: 'notCached' } };
+
+export class CachedReader implements StoreReader {
+  readonly #options: CachedReaderOptions;
+  readonly #flights = new Flights<Answered>();
+  /** One function for all hits, so that none allocates. */
+  readonly #isCurrent = ({ index, touches }: Entry<QueryResult>) => this.#options.coherence.admits(index, touches);
+
+  constructor(options: CachedReaderOptions) {
+    this.#options = options;
+  }
+
+  async get(query: GetQuery, options: ReadOptions): Promise<Reading<GetResult>> {
+    const question = { query, name: keyName(query.key), touches: [touchOfKey(query.key)] };
+    const { cacheStatus, outcome } = await this.#read(question, options);
+    if (outcome.type !== 'done') return { cacheStatus, outcome };
+    if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
+    return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
+  }
+
+  async list(query: ListQuery, options: ReadOptions): Promise<Reading<ListResult>> {
+    const { cacheStatus, outcome } = isCacheablePrefix(query.prefix)
+      ? await this.#read({ query, name: listName(query), touches: [touchOfPrefix(query.prefix)] }, options)
+      : await this.#bypass(query, options);
+    if (outcome.type !== 'done') return { cacheStatus, outcome };
+    if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
+    return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
+  }
+
+  async #read(question: Question, options: ReadOptions): Promise<Answered> {
+    const { query, name } = question;
+    const { replica, timeoutMs, directives } = options;
+    if (replica !== undefined) return this.#bypass(query, options);
+    if (directives.onlyIfCached) return (await this.#hit(question, timeoutMs)) ?? notCached;
+    if (directives.noCache || directives.noStore) return this.#ask(question, 'request', timeoutMs, !directives.noStore);
+    const { cache, clock } = this.#options;
+    const begun = this.#flights.begun;
+    const deadlineAt = clock.now() + timeoutMs;
+    if (cache.peek(name, clock.now()) === null) return this.#fetch(question, 'uri-miss', deadlineAt, begun);
+    return (await this.#hit(question, timeoutMs)) ?? this.#fetch(question, 'stale', deadlineAt, begun);
+  }
+
+  #hit(question: Question, timeoutMs: number): Promise<Answered | null> | null {
+    return this.#options.stream.live ? this.#within(timeoutMs, this.#validated(question)) : null;
+  }
+
+  async #bypass(query: GetQuery | ListQuery, { directives, ...options }: ReadOptions): Promise<Answered> {
+    if (directives.onlyIfCached) return notCached;
+    return { cacheStatus: bypass, outcome: await this.#options.client.read(query, options) };
+  }
+
+  /** Null if what is kept is not proven to be current. */
+  async #validated({ query, name }: Question): Promise<Answered | null> {
+    const { validator, cache, clock, id } = this.#options;
+    const provenTo = await validator.validate();
+    if (provenTo === null) return null;
+    // The floors are asked in this turn, and know of everything up to here.
+    const entry = cache.get(name, clock.now(), this.#isCurrent);
+    if (entry === null) return null;
+    const revision = Math.max(provenTo, entry.index) as QueryResult['revision'];
+    const result = answerTo(query, entry.answer, revision);
+    return { cacheStatus: 'bazar; hit; detail=validated', outcome: { type: 'done', result, replica: id } };
+  }
+
+  /** `begun`: as it was when the read arrived. */
+  async #fetch(question: Question, forward: string, deadlineAt: number, begun: number): Promise<Answered> {
+    const { query, name } = question;
+    for (;;) {
+      const timeoutMs = deadlineAt - this.#options.clock.now();
+      if (timeoutMs <= 0) return { cacheStatus: `bazar; fwd=${forward}`, outcome: unavailable };
+      const flight = this.#flights.get(name);
+      if (flight === undefined) {
+        // What comes without its value is of no use to others.
+        if (query.type === 'get' && !query.withValue) return this.#ask(question, forward, timeoutMs);
+        return this.#flights.begin(name, () => this.#ask(question, forward, timeoutMs)).outcome;
+      }
+      const joined = await this.#within(timeoutMs, this.#join(flight, question, begun));
+      if (joined !== null) return { ...joined, cacheStatus: `bazar; fwd=${forward}; collapsed` };
+    }
+  }
+
+  async #ask(
+    { query, name, touches }: Question,
+    forward: string,
+    timeoutMs: number,
+    mayStore = true,
+  ): Promise<Answered> {
+    const outcome = await this.#options.client.read(query, { timeoutMs });
+    const stored = mayStore && outcome.type === 'done' && this.#store(query, name, touches, outcome.result);
+    return { cacheStatus: `bazar; fwd=${forward}${stored ? '; stored' : ''}`, outcome };
+  }
+
+  #store(query: GetQuery | ListQuery, name: string, touches: readonly Touch[], result: QueryResult): boolean {
+    const { cache, clock, coherence } = this.#options;
+    if (!coherence.admits(result.revision, touches)) return false;
+    const kind = kindOf(result);
+    if (kind === 'value' && query.type === 'get' && !query.withValue) return false;
+    const entry = {
+      ...{ name, kind, touches, index: result.revision, storedAtMs: clock.now(), expiresAtMs: null },
+      ...{ bytes: bytesOf(result), answer: copyOf(result) },
+    };
+    return cache.put(entry) === 'stored';
+  }
+
+  /** Null if the answer is not proven to be as new as whoever joined. */
+  async #join(flight: Flight<Answered>, { query, touches }: Question, begun: number): Promise<Answered | null> {
+    const { client, coherence } = this.#options;
+    // It was sent after the read had arrived.
+    const isOwn = flight.number > begun;
+    const [answered, index] = await Promise.all([flight.outcome, isOwn ? 0 : client.readIndex(validationMsMax)]);
+    const { outcome } = answered;
+    if (outcome.type !== 'done' || index === null) return null;
+    const { revision } = outcome.result;
+    const isCurrent = revision >= index || (coherence.published >= index && coherence.admits(revision, touches));
+    if (!isCurrent) return null;
+    const result = answerTo(query, outcome.result, Math.max(revision, index) as QueryResult['revision']);
+    return { ...answered, outcome: { ...outcome, result } };
+  }
+
+  /** Null if it takes longer. */
+  #within<Result>(timeoutMs: number, result: Promise<Result | null>): Promise<Result | null> {
+    const { promise, resolve } = Promise.withResolvers<Result | null>();
+    const timer = this.#options.clock.setTimer(timeoutMs, () => resolve(null));
+    void result.then(resolve).finally(() => timer.cancel());
+    return promise;
+  }
+}
+
+function kindOf(result: QueryResult): EntryKind {
+  if (result.type === 'list') return 'list';
+  return result.item === null ? 'absence' : 'value';
+}
+
+function mismatch(query: GetQuery | ListQuery, result: QueryResult): Error {
+  return new Error(`a ${query.type} was answered with the result of a ${result.type}`);
+}

@@ -1,0 +1,42 @@
+/** Puts the reader of a gateway together: cached and coherent, or straight to the replicas. */
+import type { StoreClient } from '../store/client.ts';
+import type { Clock } from '../system-clock.ts';
+import { Cache, type CacheOptions } from './cache/cache.ts';
+import { CachedReader } from './cached-reader.ts';
+import { Coherence } from './coherence.ts';
+import { createDirectReader, type StoreReader } from './store.ts';
+import { Validator } from './validator.ts';
+
+/** `validate`: hits are proven with a read index of the leader. `off`: nothing is kept, every read is fetched. */
+export const coherenceModes = ['validate', 'off'] as const;
+export type CoherenceMode = (typeof coherenceModes)[number];
+
+export interface CachingOptions {
+  readonly coherence: CoherenceMode;
+  readonly cache: CacheOptions;
+}
+
+export interface ReaderOptions {
+  readonly client: StoreClient;
+  readonly clusterId: string;
+  /** The gateway's own. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly caching: CachingOptions;
+}
+
+export function createReader({ client, clusterId, id, clock, caching }: ReaderOptions): StoreReader {
+  if (caching.coherence === 'off') return createDirectReader(client);
+  const coherence = new Coherence({ lineage: clusterId, onAdvance: (published) => validator.advanced(published) });
+  const validator = new Validator({
+    clock,
+    readIndex: (timeoutMs) => client.readIndex(timeoutMs),
+    published: () => coherence.published,
+    onBehind: () => stream.behind(),
+  });
+  const stream = client.follow({
+    begin: (streamId) => coherence.follow(streamId),
+    receive: (message) => coherence.receive(message),
+  });
+  return new CachedReader({ client, cache: new Cache(caching.cache), coherence, validator, clock, stream, id });
+}

@@ -1,0 +1,413 @@
+import test from 'ava';
+import { Cache } from '../../src/gateway/cache/cache.ts';
+import { noDirectives } from '../../src/gateway/cache-control.ts';
+import { CachedReader } from '../../src/gateway/cached-reader.ts';
+import { Coherence } from '../../src/gateway/coherence.ts';
+import type { ReadOptions } from '../../src/gateway/store.ts';
+import { Validator } from '../../src/gateway/validator.ts';
+import { type Query, type QueryResult, type ReadOutcome, touchOfKey, touchOfPrefix } from '../../src/store/client.ts';
+import { ManualClock } from '../store/manual-clock.ts';
+
+type Index = QueryResult['revision'];
+
+interface Asked {
+  readonly query: Query;
+  answer(outcome: ReadOutcome): void;
+}
+
+/** A gateway whose replicas, leader and stream do what the test says. */
+function setUp() {
+  const clock = new ManualClock();
+  const fetches: Asked[] = [];
+  const questions: ((index: number | null) => void)[] = [];
+  const state = { live: true, behind: 0 };
+  const client = {
+    read: (query: Query) => new Promise<ReadOutcome>((answer) => fetches.push({ query, answer })),
+    readIndex: () => new Promise<Index | null>((settle) => questions.push((index) => settle(index as Index | null))),
+  };
+  const coherence = new Coherence({ lineage: 'l', onAdvance: (published) => validator.advanced(published) });
+  const validator: Validator = new Validator({
+    clock,
+    readIndex: client.readIndex,
+    published: () => coherence.published,
+    onBehind: () => {
+      state.behind++;
+    },
+  });
+  const cache = new Cache<QueryResult>({ cacheBytes: 1024 * 1024 });
+  const reader = new CachedReader({
+    client,
+    cache,
+    coherence,
+    validator,
+    clock,
+    stream: state,
+    id: 'g1',
+  });
+  coherence.follow('s');
+  let position = 0;
+  return {
+    clock,
+    state,
+    fetches,
+    questions,
+    get(key: string, options: Partial<ReadOptions> & { withValue?: boolean } = {}) {
+      const { withValue = true, ...readOptions } = options;
+      return reader.get({ type: 'get', key, withValue }, { timeoutMs: 5000, directives: noDirectives, ...readOptions });
+    },
+    list: (prefix: string) =>
+      reader.list(
+        { type: 'list', prefix, after: null, limit: 10, keysOnly: false },
+        { timeoutMs: 5000, directives: noDirectives },
+      ),
+    /** The leader's log has come to `to`, where `touches` were touched; `publishIndex` of it is published. */
+    stream(to: number, touches: readonly number[] = [], publishIndex = to) {
+      const message = { lineage: 'l', streamId: 's', term: 1, from: position, to, publishIndex };
+      coherence.receive({ ...message, touches: touches.length === 0 ? [] : [{ index: to, touches }] });
+      position = to;
+    },
+    async fetched(answer: ReadOutcome) {
+      await clock.settle();
+      fetches.shift()?.answer(answer);
+      await clock.settle();
+    },
+    async confirmed(index: number | null) {
+      await clock.settle();
+      for (const settle of questions.splice(0)) settle(index);
+      await clock.settle();
+    },
+  };
+}
+
+function got(revision: number, value: string | null, modRevision = revision): ReadOutcome {
+  const item = {
+    ...{ key: 'k', createRevision: 1, modRevision, version: 1, contentType: 'text/plain' },
+    ...{ sizeBytes: value?.length ?? 0, value: Buffer.from(value ?? '') },
+  };
+  return {
+    type: 'done',
+    replica: 'r2',
+    result: { type: 'get', revision: revision as Index, item: value === null ? null : item },
+  };
+}
+
+function listed(revision: number, keys: readonly string[]): ReadOutcome {
+  const items = keys.map((key) => ({
+    ...{
+      key,
+      createRevision: 1,
+      modRevision: 1,
+      version: 1,
+      contentType: 'text/plain',
+      sizeBytes: 1,
+      value: Buffer.from('v'),
+    },
+  }));
+  return { type: 'done', replica: 'r2', result: { type: 'list', revision: revision as Index, items, more: false } };
+}
+
+type Answer = Awaited<ReturnType<ReturnType<typeof setUp>['get']>>;
+
+function told({ cacheStatus, outcome }: Answer) {
+  if (outcome.type !== 'done') return { cacheStatus, type: outcome.type };
+  const { revision, item } = outcome.result;
+  const value = item?.value === undefined ? null : Buffer.from(item.value).toString();
+  return { cacheStatus, value, revision: Number(revision), by: outcome.servedBy };
+}
+
+test('what was fetched once is served from memory, at the index up to which it is proven', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  t.deepEqual(told(await first), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: 'v', revision: 10, by: 'r2' });
+
+  f.stream(12, [touchOfKey('another')]);
+  const second = f.get('k');
+  await f.confirmed(12);
+  t.deepEqual(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: 'v', revision: 12, by: 'g1' });
+  t.is(f.fetches.length, 0);
+});
+
+test('what was touched since is fetched anew', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'old'));
+  await first;
+  f.stream(11, [touchOfKey('k')]);
+  const second = f.get('k');
+  await f.confirmed(11);
+  await f.fetched(got(11, 'new'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'new' });
+  const third = f.get('k');
+  await f.confirmed(11);
+  t.like(told(await third), { cacheStatus: 'bazar; hit; detail=validated', value: 'new' });
+});
+
+test('a write that is not published yet ends what was read before it, and what is read now', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'old'));
+  await first;
+  f.stream(11, [touchOfKey('k')], 10);
+  const second = f.get('k');
+  await f.confirmed(10);
+  await f.fetched(got(10, 'old'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale', value: 'old' }, 'answered, not stored');
+});
+
+test('an invalidation overtakes the fetch: its answer is given to who asked, and not stored', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.clock.settle();
+  f.stream(11, [touchOfKey('k')]);
+  await f.fetched(got(10, 'old'));
+  t.like(told(await first), { cacheStatus: 'bazar; fwd=uri-miss', value: 'old' });
+  const second = f.get('k');
+  await f.fetched(got(11, 'new'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: 'new' });
+});
+
+test('who joins a fetch is not served from it what is older than a write that came before', async (t) => {
+  const f = setUp();
+  f.stream(11, [touchOfKey('k')], 10);
+  const first = f.get('k');
+  await f.clock.settle();
+  // 11 is published, and its writer has the answer.
+  f.stream(11);
+  const second = f.get('k');
+  await f.confirmed(11);
+  t.is(f.fetches.length, 1, 'it joined');
+  await f.fetched(got(10, 'old'));
+  t.like(told(await first), { value: 'old' });
+  t.is(f.fetches.length, 1, 'it asks anew');
+  await f.fetched(got(11, 'new'));
+  t.like(told(await second), { value: 'new' });
+});
+
+test('who joins a fetch is served from it if it is new enough, or if nothing has touched it since', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.clock.settle();
+  const [second, third] = [f.get('k'), f.get('k')];
+  await f.confirmed(12);
+  f.stream(12, [touchOfKey('another')]);
+  await f.fetched(got(11, 'v'));
+  t.like(told(await first), { cacheStatus: 'bazar; fwd=uri-miss; stored', revision: 11 });
+  for (const joined of [second, third]) {
+    t.like(told(await joined), { cacheStatus: 'bazar; fwd=uri-miss; collapsed', revision: 12, by: 'r2' });
+  }
+  t.is(f.fetches.length, 0);
+});
+
+test('those who were not served from one fetch share the next', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.clock.settle();
+  const others = [f.get('k'), f.get('k'), f.get('k')];
+  await f.confirmed(11);
+  await f.fetched(got(10, 'old'));
+  await first;
+  t.is(f.fetches.length, 1);
+  await f.fetched(got(11, 'new'));
+  for (const other of others) t.like(told(await other), { value: 'new' });
+  t.is(f.fetches.length, 0);
+});
+
+test('without a stream nothing is waited for', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  f.state.live = false;
+  const second = f.get('k');
+  await f.fetched(got(10, 'v'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored' });
+  t.is(f.questions.length, 0);
+});
+
+test('what no leader confirms is fetched', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  const second = f.get('k');
+  await f.confirmed(null);
+  await f.fetched(got(10, 'v'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
+});
+
+test('the stream is waited for, for fifty milliseconds', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  const [second, third] = [f.get('k'), f.get('k')];
+  await f.confirmed(11);
+  await f.clock.advance(49);
+  f.stream(11);
+  await f.clock.settle();
+  for (const hit of [second, third]) t.like(told(await hit), { cacheStatus: 'bazar; hit; detail=validated' });
+  t.is(f.state.behind, 0);
+
+  const fourth = f.get('k');
+  await f.confirmed(12);
+  await f.clock.advance(50);
+  t.is(f.state.behind, 1);
+  await f.fetched(got(12, 'v'));
+  t.like(told(await fourth), { cacheStatus: 'bazar; fwd=stale; stored' });
+});
+
+test('reads that arrive together ask the leader once; one that comes later asks anew', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  void f.get('k');
+  void f.get('k');
+  await f.clock.settle();
+  t.is(f.questions.length, 1);
+  void f.get('k');
+  await f.clock.settle();
+  t.is(f.questions.length, 2);
+});
+
+test('that there is no such key is remembered until it is written', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, null));
+  t.like(told(await first), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: null });
+  const second = f.get('k');
+  await f.confirmed(10);
+  t.like(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: null });
+  f.stream(11, [touchOfKey('k')]);
+  const third = f.get('k');
+  await f.confirmed(11);
+  await f.fetched(got(11, 'v'));
+  t.like(told(await third), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
+});
+
+test('HEAD is answered from what GET has stored; by itself it stores no more than an absence', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const head = f.get('k', { withValue: false });
+  await f.fetched(got(10, 'v'));
+  t.like(told(await head), { cacheStatus: 'bazar; fwd=uri-miss' });
+  const get = f.get('k');
+  await f.fetched(got(10, 'v'));
+  t.like(told(await get), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: 'v' });
+  const second = f.get('k', { withValue: false });
+  await f.confirmed(10);
+  t.like(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: null });
+  const absent = f.get('absent', { withValue: false });
+  await f.fetched(got(10, null));
+  t.like(told(await absent), { cacheStatus: 'bazar; fwd=uri-miss; stored' });
+});
+
+test('a list is kept when it comes for the second time, until something under its prefix is touched', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const statuses: string[] = [];
+  const read = async (fetched: ReadOutcome | null, index: number | null) => {
+    const reading = f.list('p/');
+    if (index !== null) await f.confirmed(index);
+    if (fetched !== null) await f.fetched(fetched);
+    const { cacheStatus, outcome } = await reading;
+    statuses.push(cacheStatus);
+    return outcome.type === 'done' ? outcome.result.items.map(({ key }) => key) : outcome.type;
+  };
+  await read(listed(10, ['p/1']), null);
+  await read(listed(10, ['p/1']), null);
+  t.deepEqual(await read(null, 10), ['p/1']);
+  f.stream(11, [touchOfKey('p/2'), touchOfPrefix('p/')]);
+  t.deepEqual(await read(listed(11, ['p/1', 'p/2']), 11), ['p/1', 'p/2']);
+  t.deepEqual(statuses, [
+    'bazar; fwd=uri-miss',
+    'bazar; fwd=uri-miss; stored',
+    'bazar; hit; detail=validated',
+    'bazar; fwd=stale; stored',
+  ]);
+});
+
+test('a list that no write can touch as a whole, and a read of one replica, go past the cache', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  for (const prefix of ['', 'p']) {
+    const reading = f.list(prefix);
+    await f.fetched(listed(10, []));
+    t.is((await reading).cacheStatus, 'bazar; fwd=bypass');
+  }
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  const pinned = f.get('k', { replica: 'r3' });
+  await f.fetched(got(10, 'v'));
+  t.like(told(await pinned), { cacheStatus: 'bazar; fwd=bypass', value: 'v' });
+});
+
+test('who joins a fetch that hangs has its answer at its own deadline', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  void f.get('k', { timeoutMs: 60_000 });
+  await f.clock.settle();
+  const second = f.get('k', { timeoutMs: 1000 });
+  await f.clock.advance(1000);
+  t.deepEqual(told(await second), { cacheStatus: 'bazar; fwd=uri-miss', type: 'unavailable' });
+});
+
+test('what is kept is a copy: the message it came in may be let go', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const outcome = got(10, 'v');
+  const first = f.get('k');
+  await f.fetched(outcome);
+  await first;
+  if (outcome.type === 'done' && outcome.result.type === 'get') outcome.result.item?.value?.fill(0);
+  const second = f.get('k');
+  await f.confirmed(10);
+  t.like(told(await second), { value: 'v' });
+});
+
+test('who asks for no cache gets what a replica says, and refreshes what is kept; with no-store it is not kept', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k', { directives: { ...noDirectives, noStore: true } });
+  await f.fetched(got(10, 'v'));
+  t.like(told(await first), { cacheStatus: 'bazar; fwd=request', value: 'v' });
+  const second = f.get('k', { directives: { ...noDirectives, noCache: true } });
+  await f.fetched(got(10, 'v'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=request; stored', value: 'v' });
+  const third = f.get('k', { directives: { ...noDirectives, noCache: true } });
+  await f.fetched(got(10, 'v'));
+  t.like(told(await third), { cacheStatus: 'bazar; fwd=request; stored', value: 'v' });
+});
+
+test('who asks for what is cached alone gets it if it is proven to be current, and otherwise nothing', async (t) => {
+  const f = setUp();
+  const directives = { ...noDirectives, onlyIfCached: true };
+  f.stream(10);
+  const early = f.get('k', { directives });
+  await f.confirmed(10);
+  t.deepEqual(told(await early), { cacheStatus: 'bazar; detail=only-if-cached', type: 'notCached' });
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  const second = f.get('k', { directives });
+  await f.confirmed(10);
+  t.like(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: 'v' });
+  f.stream(11, [touchOfKey('k')]);
+  const third = f.get('k', { directives });
+  await f.confirmed(11);
+  t.like(told(await third), { type: 'notCached' });
+  t.is(f.fetches.length, 0);
+});
