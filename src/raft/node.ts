@@ -7,6 +7,7 @@
 import { InvariantError, invariant } from './assert.ts';
 import type { RaftConstants } from './constants.ts';
 import { raftConstants } from './constants.ts';
+import { Freshness } from './freshness.ts';
 import type {
   Clock,
   LogStore,
@@ -75,6 +76,9 @@ const unknownOutcome = { type: 'unknown' } as const;
 const applyBytesMax = 1024 * 1024;
 /** Applying pauses while this much is applied in memory and not yet written. */
 const unwrittenBytesMax = 16 * 1024 * 1024;
+/** What reads that may be stale are shown may be so old before the leader is asked, one question at a time. */
+const refreshAfterMs = 50;
+const refreshTimeoutMs = 1000;
 
 export class RaftNode<Result> {
   readonly #id: ReplicaId;
@@ -101,6 +105,9 @@ export class RaftNode<Result> {
   #proposalsHead = 0;
 
   readonly #reads: ReadQuestions;
+  readonly #freshness: Freshness;
+  /** A read index is being asked for, to know how old what is applied here is. */
+  #refreshing = false;
 
   /** Entries up to here were handed to the state machine. */
   #handedIndex: Index;
@@ -128,10 +135,12 @@ export class RaftNode<Result> {
       appliedIndex: this.#handedIndex,
       now: options.clock.now(),
     });
+    this.#freshness = new Freshness(this.#stateMachine);
     this.#reads = new ReadQuestions({
       clock: this.#clock,
       idPrefix: `${options.log.state.uuid}.${this.#bootId}`,
       ask: (requestId) => this.#raft.readIndex(this.#clock.now(), requestId),
+      onConfirmed: (askedAt, readIndex) => this.#freshness.confirmed(askedAt, readIndex),
       forget: (requestId) => this.#raft.forgetRead(requestId),
       onDue: (work) => this.#input(work),
       stateMachine: this.#stateMachine,
@@ -191,6 +200,34 @@ export class RaftNode<Result> {
    */
   confirmIndex(timeoutMs: number): Promise<Index | null> {
     return new Promise((resolve) => this.#ask(timeoutMs, 'index', resolve));
+  }
+
+  /**
+   * Resolves true once the state machine here shows `index` to reads, false if it does not within `timeoutMs`; never
+   * rejects. Asks nobody: whether there is a leader, and what else is published, is another question.
+   */
+  awaitApplied(index: Index, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (this.#stopped) return resolve(false);
+      this.#reads.awaitApplied(index, timeoutMs, (applied) => resolve(applied !== null));
+    });
+  }
+
+  /**
+   * How long ago, in milliseconds and at most, what reads are shown here was everything published; null: not known of any
+   * moment since the start. Nobody waits for it; but if it was long ago, the leader is asked for the sake of later calls.
+   */
+  staleMs(): number | null {
+    if (this.#stopped) return null;
+    const { currentAt } = this.#freshness;
+    const ageMs = currentAt === null ? null : this.#clock.now() - currentAt;
+    if (!this.#refreshing && (ageMs === null || ageMs > refreshAfterMs)) {
+      this.#refreshing = true;
+      this.#ask(refreshTimeoutMs, 'index', () => {
+        this.#refreshing = false;
+      });
+    }
+    return ageMs;
   }
 
   /** Ends the loop; what waits is answered as unknown. Log and state machine are the owner's to close. */
@@ -384,7 +421,7 @@ export class RaftNode<Result> {
     invariant(first?.index === this.#handedIndex + 1 && last !== undefined, 'entries are applied in order, each once');
     const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
     const group = this.#stateMachine.apply(entries, this.#log.chainHash(last.index));
-    if (this.#reads.waitForState) this.#stateMachine.hurry();
+    if (this.#reads.waitForState(last.index)) this.#stateMachine.hurry();
     this.#handedIndex = last.index;
     this.#unwrittenBytes += bytes;
     this.#unwrittenSince.push(this.#clock.now());

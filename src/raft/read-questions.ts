@@ -1,6 +1,6 @@
 /**
  * The driver's linearizable reads: those that arrive together share one question for a read index, which is asked again
- * while it is unanswered, and wait until the state machine has come that far.
+ * while it is unanswered, and wait until the state machine has come that far. Other reads bring the index they wait for.
  */
 import type { Clock, StateMachine, Timer } from './interfaces.ts';
 import type { Index, ReadState } from './types.ts';
@@ -33,6 +33,8 @@ export interface ReadQuestionsOptions {
   /** Holds the directory's uuid and the boot id, so that no later life asks under the same id, after a wipe neither. */
   readonly idPrefix: string;
   readonly ask: (requestId: string) => void;
+  /** A leader has named a read index that was asked for at `askedAt`, or later. */
+  readonly onConfirmed: (askedAt: number, readIndex: Index) => void;
   /** Its answer is of no use any more. */
   readonly forget: (requestId: string) => void;
   /** Runs what is due as an input of the driver. */
@@ -43,7 +45,7 @@ export interface ReadQuestionsOptions {
 export class ReadQuestions {
   readonly #options: ReadQuestionsOptions;
   #arrived: ReadWaiter[] = [];
-  readonly #asked = new Map<string, ReadQuestion>();
+  readonly #asked = new Map<string, { readonly question: ReadQuestion; readonly askedAt: number }>();
   readonly #open = new Set<ReadQuestion>();
   #counter = 0;
   /** Confirmed, waiting for the state machine; ascending by index. */
@@ -58,9 +60,22 @@ export class ReadQuestions {
     this.#arrived.push({ deadlineAt: this.#options.clock.now() + timeoutMs, awaits, settle });
   }
 
-  /** Does a read wait for what has been applied to be written? */
-  get waitForState(): boolean {
-    return this.#confirmed.length > 0;
+  /** Settles with `index` once the state machine has come that far; null if too late. */
+  awaitApplied(index: Index, timeoutMs: number, settle: ReadWaiter['settle']): void {
+    if (index <= this.#options.stateMachine.applied.index) {
+      settle(index);
+      return;
+    }
+    const waiter: ReadWaiter = { deadlineAt: this.#options.clock.now() + timeoutMs, awaits: 'state', settle };
+    const question = { waiters: [waiter], requestIds: new Set<string>(), readIndex: index, timer: null };
+    this.#open.add(question);
+    this.#hold(question, index);
+  }
+
+  /** Does a read wait for what has been applied, up to here, to be written? */
+  waitForState(appliedIndex: Index): boolean {
+    const [first] = this.#confirmed;
+    return first !== undefined && (first.readIndex ?? 0) <= appliedIndex;
   }
 
   /** Nobody may read any more. */
@@ -92,7 +107,7 @@ export class ReadQuestions {
   #ask(question: ReadQuestion): void {
     const requestId = `${this.#options.idPrefix}.${++this.#counter}`;
     question.requestIds.add(requestId);
-    this.#asked.set(requestId, question);
+    this.#asked.set(requestId, { question, askedAt: this.#options.clock.now() });
     this.#await(question, readRetryMs);
     this.#options.ask(requestId);
   }
@@ -122,19 +137,25 @@ export class ReadQuestions {
   }
 
   answered({ requestId, readIndex }: ReadState): void {
-    const question = this.#asked.get(requestId);
-    if (question === undefined) return;
+    const asked = this.#asked.get(requestId);
+    if (asked === undefined) return;
+    const { question, askedAt } = asked;
     this.#asked.delete(requestId);
     question.requestIds.delete(requestId);
     if (readIndex === null) {
       this.#await(question, readBackoffMs);
       return;
     }
+    this.#options.onConfirmed(askedAt, readIndex);
     this.#forget(question);
     question.readIndex = readIndex;
     const satisfied = readIndex <= this.#options.stateMachine.applied.index;
     this.#settle(question, (waiter) => satisfied || waiter.awaits === 'index');
-    if (!this.#open.has(question)) return;
+    if (this.#open.has(question)) this.#hold(question, readIndex);
+  }
+
+  /** Waits for the state machine. */
+  #hold(question: ReadQuestion, readIndex: Index): void {
     this.#options.stateMachine.hurry();
     this.#await(question, Number.POSITIVE_INFINITY);
     const later = this.#confirmed.findIndex((confirmed) => (confirmed.readIndex ?? 0) > readIndex);

@@ -807,3 +807,149 @@ test('a stopped replica sends nothing, writes nothing and leaves nobody waiting'
   t.is(bench.log.batches.length, batches);
   t.deepEqual(bench.fatal, []);
 });
+
+test('whoever waits for what is applied asks nobody, and is told when it can be read', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  bench.takeSent();
+  bench.stateMachine.gate.isHeld = true;
+  const [here, next, never] = [1, 2, 3].map((at) => watch(bench.node.awaitApplied(index(at), 1000)));
+  await bench.clock.settle();
+  const atFirst = [here?.value, next?.value];
+
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), entries: entries(2, 1), commitIndex: 2 }));
+  const beforeWritten = next?.value;
+  bench.stateMachine.gate.next().complete();
+  await bench.clock.settle();
+
+  t.deepEqual(only(bench.takeSent(), 'readIndex'), []);
+  t.deepEqual(atFirst, [true, null]);
+  t.is(beforeWritten, null);
+  t.is(next?.value, true);
+  t.is(never?.value, null);
+  await bench.clock.advance(1000);
+  t.is(never?.value, false);
+});
+
+test('what is applied can be read without a leader, and whoever waits for more is told when the replica stops', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  const [here, more] = [1, 2].map((at) => watch(bench.node.awaitApplied(index(at), 60_000)));
+  await bench.clock.settle();
+  t.deepEqual([here?.value, more?.value], [true, null]);
+  bench.node.stop();
+  const late = watch(bench.node.awaitApplied(index(1), 60_000));
+  await bench.clock.settle();
+  t.deepEqual([more?.value, late.value], [false, false]);
+});
+
+test('nobody hurries for a read that waits for far more than is there', async (t) => {
+  const bench = await givenAlone();
+  const read = watch(bench.node.awaitApplied(index(1000), 60_000));
+  await bench.clock.settle();
+  const before = bench.stateMachine.hurries;
+
+  bench.propose('a');
+  await bench.clock.settle();
+
+  t.is(bench.stateMachine.hurries, before);
+  t.is(read.value, null);
+});
+
+test('what a follower shows is as old as the last question whose answer it has applied, not as its leader’s last word', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  const unasked = bench.node.staleMs();
+  await bench.clock.settle();
+  const [first] = only(bench.takeSent(), 'readIndex');
+  await bench.clock.advance(20);
+  const unanswered = bench.node.staleMs();
+  await bench.receive(readIndexReply({ term: 1, requestId: first?.requestId ?? '', readIndex: 1 }));
+  const answered = bench.node.staleMs();
+  await bench.clock.advance(40);
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  t.deepEqual([unasked, unanswered, answered, bench.node.staleMs()], [null, null, 20, 60]);
+
+  bench.stateMachine.gate.isHeld = true;
+  await bench.clock.settle();
+  const [second] = only(bench.takeSent(), 'readIndex');
+  await bench.receive(
+    readIndexReply({ term: 1, requestId: second?.requestId ?? '', readIndex: 2 }),
+    appendEntries({ term: 1, previous: entryId(1, 1), entries: entries(2, 1), commitIndex: 2 }),
+  );
+  const notApplied = bench.node.staleMs();
+  bench.stateMachine.gate.next().complete();
+  await bench.clock.settle();
+  t.deepEqual([notApplied, bench.node.staleMs()], [60, 0]);
+});
+
+test('what waited while a follower stood still does not make what it shows look newer', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  const heartbeat = appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 });
+  await bench.receive(heartbeat);
+  bench.node.staleMs();
+  await bench.clock.settle();
+  const [asked] = only(bench.takeSent(), 'readIndex');
+  const heard = bench.clock.now();
+  // It wakes: the answer and heartbeats have waited for it, and what is asked of it is answered in the same turn.
+  bench.clock.stall(140);
+  bench.deliver(heartbeat, readIndexReply({ term: 1, requestId: asked?.requestId ?? '', readIndex: 1 }), heartbeat);
+  t.is(bench.node.staleMs(), null);
+  await bench.clock.settle();
+  t.is(bench.node.staleMs(), bench.clock.now() - heard);
+});
+
+test('a linearizable read makes known how old what is shown is', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  void bench.node.confirmRead(1000);
+  await bench.clock.settle();
+  const [asked] = only(bench.takeSent(), 'readIndex');
+  await bench.receive(readIndexReply({ term: 1, requestId: asked?.requestId ?? '', readIndex: 1 }));
+  await bench.clock.advance(30);
+  t.is(bench.node.staleMs(), 30);
+  await bench.clock.settle();
+  t.deepEqual(only(bench.takeSent(), 'readIndex'), [], 'that is not long ago');
+});
+
+test('however many ask how old what is shown is, one question is on its way, and it is given up in time', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  for (let calls = 0; calls < 3; calls++) {
+    bench.node.staleMs();
+    await bench.clock.settle();
+  }
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  await bench.clock.advance(25);
+  t.is(only(bench.takeSent(), 'readIndex').length, 1);
+  await bench.clock.advance(1500);
+  bench.takeSent();
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  await bench.clock.advance(200);
+  t.is(only(bench.takeSent(), 'readIndex').length, 0);
+});
+
+test('a leader counts from a round that a quorum has acknowledged, and grows old without one', async (t) => {
+  const bench = await givenLeader();
+  bench.node.staleMs();
+  await bench.clock.settle();
+  const askedAt = bench.clock.now();
+  const round = Math.max(...only(bench.takeSent(), 'appendEntries').map((message) => message.round));
+  await bench.clock.advance(10);
+  const unconfirmed = bench.node.staleMs();
+  await bench.receive(accepted({ term: 2, matchIndex: 2, round }));
+  t.deepEqual([unconfirmed, bench.node.staleMs()], [null, 10]);
+
+  await bench.clock.advance(3 * electionTimeoutMaxMs);
+  t.not(bench.node.status.role, 'leader');
+  t.is(bench.node.staleMs(), bench.clock.now() - askedAt);
+});
+
+test('a replica alone confirms its own questions at once', async (t) => {
+  const bench = await givenAlone();
+  bench.node.staleMs();
+  await bench.clock.settle();
+  t.is(bench.node.staleMs(), 0);
+  await bench.clock.advance(7);
+  t.is(bench.node.staleMs(), 7);
+  bench.node.stop();
+  t.is(bench.node.staleMs(), null);
+});
