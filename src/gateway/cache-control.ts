@@ -11,8 +11,8 @@ export interface CacheDirectives {
 export const noDirectives: CacheDirectives = { noCache: false, noStore: false, onlyIfCached: false };
 
 /**
- * Directives that bound an answer's age are met by every answer: each is proven to be current. Unknown ones are none of
- * a cache's business.
+ * Directives that bound an answer's age are met by every answer: each is proven to be current, but those that were asked
+ * for as stale, which no cache gives. Unknown ones are none of a cache's business.
  */
 export function parseCacheControl(header: string | undefined): CacheDirectives {
   if (header === undefined) return noDirectives;

@@ -19,15 +19,16 @@ import { type Entry, type EntryKind, keyName, listName } from './cache/entry.ts'
 import { answerTo, bytesOf, copyOf } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
 import { type Flight, Flights } from './flights.ts';
-import type {
-  GetQuery,
-  GetResult,
-  ListQuery,
-  ListResult,
-  NotCached,
-  Reading,
-  ReadOptions,
-  StoreReader,
+import {
+  type GetQuery,
+  type GetResult,
+  type ListQuery,
+  type ListResult,
+  type NotCached,
+  type Reading,
+  type ReadOptions,
+  type StoreReader,
+  served,
 } from './store.ts';
 import { type Validator, validationMsMax } from './validator.ts';
 
@@ -57,6 +58,8 @@ interface Answered {
 const unavailable: ReadOutcome = { type: 'unavailable' };
 const bypass = 'bazar; fwd=bypass';
 const notCached: Answered = { cacheStatus: 'bazar; detail=only-if-cached', outcome: { type: 'notCached' } };
+/** The request itself does without the cache (RFC 9211 section 2.2). */
+const asRequested = 'bazar; fwd=request';
 
 export class CachedReader implements StoreReader {
   readonly #options: CachedReaderOptions;
@@ -73,7 +76,7 @@ export class CachedReader implements StoreReader {
     const { cacheStatus, outcome } = await this.#read(question, options);
     if (outcome.type !== 'done') return { cacheStatus, outcome };
     if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
-    return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
+    return { cacheStatus, outcome: served(outcome, outcome.result) };
   }
 
   async list(query: ListQuery, options: ReadOptions): Promise<Reading<ListResult>> {
@@ -82,13 +85,13 @@ export class CachedReader implements StoreReader {
       : await this.#bypass(query, options);
     if (outcome.type !== 'done') return { cacheStatus, outcome };
     if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
-    return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
+    return { cacheStatus, outcome: served(outcome, outcome.result) };
   }
 
   async #read(question: Question, options: ReadOptions): Promise<Answered> {
     const { query, name } = question;
-    const { replica, timeoutMs, directives } = options;
-    if (replica !== undefined) return this.#bypass(query, options);
+    const { replica, timeoutMs, consistency, directives } = options;
+    if (replica !== undefined || consistency === 'stale') return this.#bypass(query, options);
     if (directives.onlyIfCached) return (await this.#hit(question, timeoutMs)) ?? notCached;
     if (directives.noCache || directives.noStore) return this.#ask(question, 'request', timeoutMs, !directives.noStore);
     const { cache, clock } = this.#options;
@@ -104,7 +107,8 @@ export class CachedReader implements StoreReader {
 
   async #bypass(query: GetQuery | ListQuery, { directives, ...options }: ReadOptions): Promise<Answered> {
     if (directives.onlyIfCached) return notCached;
-    return { cacheStatus: bypass, outcome: await this.#options.client.read(query, options) };
+    const cacheStatus = options.consistency === 'stale' ? asRequested : bypass;
+    return { cacheStatus, outcome: await this.#options.client.read(query, options) };
   }
 
   /** Null if what is kept is not proven to be current. */

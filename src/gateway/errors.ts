@@ -2,7 +2,7 @@
  * Everything the gateway can refuse, and how that looks over HTTP: problem documents (RFC 9457) with a stable `code`.
  */
 import { STATUS_CODES } from 'node:http';
-import type { ReadOutcome, WriteOutcome } from '../store/client.ts';
+import type { ReadOptions, ReadOutcome, WriteOutcome } from '../store/client.ts';
 import type { Answer } from './answer.ts';
 import type { NotCached } from './store.ts';
 
@@ -103,7 +103,7 @@ export function writeProblem(outcome: Exclude<WriteOutcome, { type: 'done' }>, t
 
 export function readProblem(
   outcome: Exclude<ReadOutcome, { type: 'done' }> | NotCached,
-  { replica, timeoutMs }: { readonly replica?: string; readonly timeoutMs: number },
+  { replica, timeoutMs, consistency, minRevision }: ReadOptions,
 ): HttpProblem {
   if (outcome.type === 'notCached') {
     return new HttpProblem('not_cached', 'nothing current is kept here, and only-if-cached asks for no more');
@@ -111,6 +111,11 @@ export function readProblem(
   if (outcome.type === 'unknownReplica') {
     const known = outcome.known.join(', ');
     return new HttpProblem('unknown_replica', `there is no replica ${quote(replica)}; there are ${known}`);
+  }
+  if (consistency === 'stale' && minRevision !== undefined && minRevision > 0) {
+    const who = replica === undefined ? 'no replica answered' : `replica ${quote(replica)} did not answer`;
+    const detail = `${who} with revision ${minRevision} applied within ${timeoutMs} ms; try again`;
+    return new HttpProblem('read_timeout', detail);
   }
   if (replica !== undefined) {
     return new HttpProblem(

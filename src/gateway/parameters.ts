@@ -1,7 +1,7 @@
 /**
  * Query parameters. Strict: a misspelt parameter that is ignored would be answered with something else than was asked.
  */
-import { limits } from '../store/client.ts';
+import { type Consistency, limits } from '../store/client.ts';
 import { HttpProblem, quote } from './errors.ts';
 import { timeoutMsMax } from './limits.ts';
 import { percentDecoded } from './target.ts';
@@ -72,8 +72,9 @@ export function flagOf<Name extends string>(parameters: Parameters<Name>, name: 
   throw badParameter(name, 'true or false', text);
 }
 
-/** The only consistency there is; the parameter lets a client insist on it. */
-export function checkConsistency(parameters: Parameters<'consistency'>): void {
-  const text = parameters.get('consistency');
-  if (text !== undefined && text !== 'linearizable') throw badParameter('consistency', 'linearizable', text);
+/** Linearizable where nothing is said. */
+export function consistencyOf(parameters: Parameters<'consistency'>): Consistency {
+  const text = parameters.get('consistency') ?? 'linearizable';
+  if (text === 'linearizable' || text === 'stale') return text;
+  throw badParameter('consistency', 'linearizable or stale', text);
 }

@@ -2,12 +2,18 @@
  * What routes need of the store. A cache takes its place between them by being a StoreReader.
  */
 
-import type { Query, QueryResult, ReadOutcome, StoreClient, Write, WriteOutcome } from '../store/client.ts';
+import type {
+  ReadOptions as ClientReadOptions,
+  Query,
+  QueryResult,
+  ReadOutcome,
+  StoreClient,
+  Write,
+  WriteOutcome,
+} from '../store/client.ts';
 import type { CacheDirectives } from './cache-control.ts';
 
-export interface ReadOptions {
-  readonly timeoutMs: number;
-  readonly replica?: string;
+export interface ReadOptions extends ClientReadOptions {
   /** Of the request's Cache-Control. */
   readonly directives: CacheDirectives;
 }
@@ -26,7 +32,13 @@ export interface Reading<Result> {
   /** The value of Cache-Status (RFC 9211). */
   readonly cacheStatus: string;
   readonly outcome:
-    | { readonly type: 'done'; readonly result: Result; readonly servedBy: string }
+    | {
+        readonly type: 'done';
+        readonly result: Result;
+        readonly servedBy: string;
+        /** As in ReadOutcome: of a stale read alone. */
+        readonly staleMs?: number | null;
+      }
     | Exclude<ReadOutcome, { type: 'done' }>
     | NotCached;
 }
@@ -51,16 +63,24 @@ export function createDirectReader(client: StoreClient): StoreReader {
       const outcome = await client.read(query, options);
       if (outcome.type !== 'done') return { cacheStatus, outcome };
       if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
-      return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
+      return { cacheStatus, outcome: served(outcome, outcome.result) };
     },
     async list(query, { directives, ...options }) {
       if (directives.onlyIfCached) return notCached;
       const outcome = await client.read(query, options);
       if (outcome.type !== 'done') return { cacheStatus, outcome };
       if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
-      return { cacheStatus, outcome: { type: 'done', result: outcome.result, servedBy: outcome.replica } };
+      return { cacheStatus, outcome: served(outcome, outcome.result) };
     },
   };
+}
+
+/** `result` is the outcome's own, of a type that has been checked. */
+export function served<Result>(
+  { replica, staleMs }: Extract<ReadOutcome, { type: 'done' }>,
+  result: Result,
+): Extract<Reading<Result>['outcome'], { type: 'done' }> {
+  return { type: 'done', result, servedBy: replica, ...(staleMs === undefined ? {} : { staleMs }) };
 }
 
 function mismatch(query: Query, result: QueryResult): Error {

@@ -25,6 +25,13 @@ export interface ClientReaderOptions {
   readonly balance: BalancePolicy;
 }
 
+export interface ReplicaStanding {
+  /** It failed, and is not to be asked while others can be. */
+  readonly ejected: boolean;
+  /** Of a message; null if none was measured. */
+  readonly latencyMs: number | null;
+}
+
 interface PendingRead {
   readonly query: Query;
   readonly deadlineAt: number;
@@ -132,6 +139,13 @@ export class ClientReader {
       latencyMs: target.latencyMs,
     }));
     return { policy: this.#balance, replicas, retries: this.#retries, retriesRefused: this.#retriesRefused };
+  }
+
+  /** What reads and probes have found of a replica, for reads of another kind. */
+  standing(id: ReplicaId): ReplicaStanding {
+    const target = this.#targets.get(id);
+    if (target === undefined) return { ejected: false, latencyMs: null };
+    return { ejected: this.#health.ejected(target), latencyMs: target.latencyMs };
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 import type { Index, ReplicaId } from '../raft/types.ts';
 import type { Command, CommandResult, Query, QueryResult } from './command.ts';
 import type { Invalidations } from './invalidation.ts';
-import type { ReplicaStatus } from './protocol.ts';
+import type { Consistency, ReplicaStatus } from './protocol.ts';
 import type { BalancePolicy } from './read-policy.ts';
 
 /** A write as its caller states it; the client stamps it with session and sequence. */
@@ -28,9 +28,25 @@ export type WriteOutcome =
   /** Sent and not answered before the deadline: it may have been applied, or may still be. */
   | { readonly type: 'unknown' };
 
+export interface ReadOptions {
+  readonly timeoutMs: number;
+  /** The one that is to answer. */
+  readonly replica?: ReplicaId;
+  /** By default linearizable. */
+  readonly consistency?: Consistency;
+  /** A stale read waits until the replica that answers has applied it; 0 or absent: for nothing. */
+  readonly minRevision?: Index;
+}
+
 export type ReadOutcome =
-  | { readonly type: 'done'; readonly result: QueryResult; readonly replica: ReplicaId }
-  /** Nobody, or not the replica that was asked for, could answer linearizably before the deadline. */
+  | {
+      readonly type: 'done';
+      readonly result: QueryResult;
+      readonly replica: ReplicaId;
+      /** Of a stale read alone: how long ago, at most, the answer was the newest state, in milliseconds. Null: unknown. */
+      readonly staleMs?: number | null;
+    }
+  /** Nobody, or not the replica that was asked for, could answer as it was asked to before the deadline. */
   | { readonly type: 'unavailable' }
   | { readonly type: 'unknownReplica'; readonly known: readonly ReplicaId[] };
 
@@ -61,7 +77,7 @@ export interface FollowedStream {
   behind(): void;
 }
 
-/** How reads that may go to any replica are given out. Counts are since the client was made. */
+/** How linearizable reads that may go to any replica are given out. Counts are since the client was made. */
 export interface ReadBalance {
   readonly policy: BalancePolicy;
   /** In the order of the cluster file. */
@@ -86,8 +102,11 @@ export interface ReadBalance {
 export interface StoreClient {
   /** Exactly once within the deadline, through leader changes. Never rejects. */
   write(write: Write, timeoutMs: number): Promise<WriteOutcome>;
-  /** Linearizable. With `replica` that one answers; else the balancer chooses, and another is tried when one fails. Never rejects. */
-  read(query: Query, options: { readonly timeoutMs: number; readonly replica?: ReplicaId }): Promise<ReadOutcome>;
+  /**
+   * With `replica` that one answers; else the balancer chooses, for a stale read among all that are connected, and another
+   * is tried when one fails. Never rejects.
+   */
+  read(query: Query, options: ReadOptions): Promise<ReadOutcome>;
   /**
    * An index that every read must have seen which begins now, from the leader; null if none is known, or none was
    * confirmed in time. Those who ask while a question is on its way share the next one. Never rejects.

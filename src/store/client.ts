@@ -7,6 +7,7 @@ export type {
   FollowedStream,
   Follower,
   ReadBalance,
+  ReadOptions,
   ReadOutcome,
   ReplicaView,
   StoreClient,
@@ -27,7 +28,7 @@ export {
   type RevisionMatch,
 } from './command.ts';
 export type { Invalidations } from './invalidation.ts';
-export type { ReplicaStatus } from './protocol.ts';
+export type { Consistency, ReplicaStatus } from './protocol.ts';
 export type { BalancePolicy } from './read-policy.ts';
 export { createStoreClient, type StoreClientOptions } from './store-client.ts';
 export { isCacheablePrefix, type Touch, touchOfKey, touchOfPrefix } from './touch.ts';

@@ -4,7 +4,15 @@
 import { invariant, unreachable } from '../raft/assert.ts';
 import { type Index, index, term } from '../raft/types.ts';
 import { type CommandResult, type KeyValue, keyProblem, limits, type Query, type QueryResult } from './command.ts';
-import type { ReadReply, ReplicaStatus, StoreReply, StoreRequest, WriteReply } from './protocol.ts';
+import type {
+  Consistency,
+  ReadReply,
+  ReadRequest,
+  ReplicaStatus,
+  StoreReply,
+  StoreRequest,
+  WriteReply,
+} from './protocol.ts';
 import {
   choice,
   decodeWire,
@@ -31,6 +39,7 @@ const sentenceLengthMax = 2048;
 const requestTypes = ['write', 'read', 'status', 'readIndex'] as const;
 const replyTypes = ['write', 'read', 'status', 'error', 'readIndex'] as const;
 const queryTypes = ['get', 'list'] as const;
+const consistencies: readonly Consistency[] = ['linearizable', 'stale'];
 const readReplyTypes = ['unavailable', 'full', 'get', 'list'] as const;
 /** Refusals, and the results of those that were done. */
 const writeReplyTypes = [
@@ -59,9 +68,13 @@ export function encodeStoreRequest(request: StoreRequest): Uint8Array {
       return encodeWire([0, boundedTimeout(timeoutMs), commands.map((command) => command.length)], commands);
     }
     case 'read': {
-      const { timeoutMs, queries } = request;
+      const { timeoutMs, queries, consistency = 'linearizable', minRevision = 0 } = request;
       checkItems(queries);
-      return encodeWire([1, boundedTimeout(timeoutMs), queries.map(encodeQuery)]);
+      const fields = [1, boundedTimeout(timeoutMs), queries.map(encodeQuery)];
+      // The short form is what every version understands; who does not know the long one must not answer it.
+      return encodeWire(
+        consistency === 'linearizable' ? fields : [...fields, consistencies.indexOf(consistency), minRevision],
+      );
     }
     case 'status':
       return encodeWire([2]);
@@ -75,7 +88,7 @@ export function encodeStoreRequest(request: StoreRequest): Uint8Array {
 /** Null if malformed. Commands are views of one copy of all of them. */
 export function decodeStoreRequest(bytes: Uint8Array): StoreRequest | null {
   return decodeWire(bytes, (head, tail): StoreRequest => {
-    const fields = list(head, 3);
+    const fields = list(head, 5);
     const type = choice(fields[0], requestTypes);
     switch (type) {
       case 'write': {
@@ -83,10 +96,8 @@ export function decodeStoreRequest(bytes: Uint8Array): StoreRequest | null {
         const commands = list(lengths, requestItemsMax).map((length) => tail.take(length));
         return { type, timeoutMs: timeout(timeoutMs), commands };
       }
-      case 'read': {
-        const [, timeoutMs, queries] = tuple(fields, 3);
-        return { type, timeoutMs: timeout(timeoutMs), queries: list(queries, requestItemsMax).map(decodeQuery) };
-      }
+      case 'read':
+        return decodeRead(fields);
       case 'status':
         tuple(fields, 1);
         return { type };
@@ -100,6 +111,18 @@ export function decodeStoreRequest(bytes: Uint8Array): StoreRequest | null {
   });
 }
 
+function decodeRead(fields: readonly unknown[]): ReadRequest {
+  const isLong = fields.length > 3;
+  const [, timeoutMs, queries, consistency, minRevision] = tuple(fields, isLong ? 5 : 3);
+  const request = {
+    type: 'read',
+    timeoutMs: timeout(timeoutMs),
+    queries: list(queries, requestItemsMax).map(decodeQuery),
+  } as const;
+  if (!isLong) return request;
+  return { ...request, consistency: choice(consistency, consistencies), minRevision: indexOf(minRevision) };
+}
+
 /** The caller keeps the values within what an RPC frame holds. */
 export function encodeStoreReply(reply: StoreReply): Uint8Array {
   switch (reply.type) {
@@ -107,7 +130,8 @@ export function encodeStoreReply(reply: StoreReply): Uint8Array {
       return encodeWire([0, reply.replies.map(encodeWriteReply)]);
     case 'read': {
       const tail: Uint8Array[] = [];
-      return encodeWire([1, reply.replies.map((each) => encodeReadReply(each, tail))], tail);
+      const replies = reply.replies.map((each) => encodeReadReply(each, tail));
+      return encodeWire(reply.ageMs === undefined ? [1, replies] : [1, replies, reply.ageMs], tail);
     }
     case 'status':
       return encodeWire([2, statusFields(reply.status)]);
@@ -123,13 +147,17 @@ export function encodeStoreReply(reply: StoreReply): Uint8Array {
 /** Null if malformed. Values are views of one copy of all of them. */
 export function decodeStoreReply(bytes: Uint8Array): StoreReply | null {
   return decodeWire(bytes, (head, tail): StoreReply => {
-    const [replyType, content] = tuple(head, 2);
+    const fields = list(head, 3);
+    const [replyType, content] = fields;
     const type = choice(replyType, replyTypes);
+    if (type !== 'read') tuple(fields, 2);
     switch (type) {
       case 'write':
         return { type, replies: list(content, requestItemsMax).map(decodeWriteReply) };
-      case 'read':
-        return { type, replies: list(content, requestItemsMax).map((reply) => decodeReadReply(reply, tail)) };
+      case 'read': {
+        const replies = list(content, requestItemsMax).map((reply) => decodeReadReply(reply, tail));
+        return fields.length < 3 ? { type, replies } : { type, replies, ageMs: orNull(fields[2], duration) };
+      }
       case 'status':
         return { type, status: readStatus(content) };
       case 'error':
@@ -397,6 +425,12 @@ function boundedTimeout(timeoutMs: number): number {
 
 function timeout(value: unknown): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= timeoutMsMax)) throw new MalformedError();
+  return value;
+}
+
+/** Milliseconds, with fractions. */
+function duration(value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) throw new MalformedError();
   return value;
 }
 

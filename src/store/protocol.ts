@@ -27,15 +27,23 @@ export type WriteReply =
   /** Appended, but this replica cannot say what became of it. */
   | { readonly type: 'unknown' };
 
+/** `stale`: as the replica's state stands, without asking whether that is the newest. */
+export type Consistency = 'linearizable' | 'stale';
+
 export interface ReadRequest {
   readonly type: 'read';
+  /** A stale read waits this long, at most, for `minRevision`. */
   readonly timeoutMs: number;
   readonly queries: readonly Query[];
+  /** Absent: linearizable. */
+  readonly consistency?: Consistency;
+  /** What must be applied before a stale read is answered; 0 or absent: nothing. A linearizable read has no use for it. */
+  readonly minRevision?: Index;
 }
 
 export type ReadReply =
   | { readonly type: 'done'; readonly result: QueryResult }
-  /** No leader confirmed the read in time. */
+  /** No leader confirmed the read in time; a stale one: `minRevision` was not applied in time. */
   | { readonly type: 'unavailable' }
   /** The answers before this one filled the message: ask again. */
   | { readonly type: 'full' };
@@ -78,7 +86,15 @@ export type StoreRequest = WriteRequest | ReadRequest | StatusRequest | ReadInde
 
 export type StoreReply =
   | { readonly type: 'write'; readonly replies: readonly WriteReply[] }
-  | { readonly type: 'read'; readonly replies: readonly ReadReply[] }
+  | {
+      readonly type: 'read';
+      readonly replies: readonly ReadReply[];
+      /**
+       * Of stale reads that were done: how long ago, at most, when they were read, their answers were the newest state, in
+       * milliseconds. Null: unknown.
+       */
+      readonly ageMs?: number | null;
+    }
   | { readonly type: 'status'; readonly status: ReplicaStatus }
   /** Null: no leader confirmed one in time. */
   | { readonly type: 'readIndex'; readonly index: Index | null }

@@ -1,14 +1,14 @@
 /** Answers the requests of gateways: decode, propose or confirm, answer. Total: whatever comes in, a value goes out. */
 import { unreachable } from '../raft/assert.ts';
 import type { ProposalOutcome, RaftNode } from '../raft/node.ts';
-import type { Index } from '../raft/types.ts';
+import { type Index, index } from '../raft/types.ts';
 import type { CommandResult, Query, QueryResult } from './command.ts';
 import { decodeCommand } from './command-codec.ts';
-import type { ReadReply, ReplicaStatus, StoreReply, WriteReply } from './protocol.ts';
+import type { ReadReply, ReadRequest, ReplicaStatus, StoreReply, WriteReply } from './protocol.ts';
 import { decodeStoreRequest, encodeStatus, encodeStoreReply } from './protocol-codec.ts';
 
 export interface StoreServerOptions {
-  readonly node: Pick<RaftNode<CommandResult>, 'propose' | 'confirmRead' | 'confirmIndex'>;
+  readonly node: Pick<RaftNode<CommandResult>, 'propose' | 'confirmRead' | 'confirmIndex' | 'awaitApplied' | 'staleMs'>;
   readonly query: (query: Query) => Promise<QueryResult>;
   readonly status: () => ReplicaStatus;
   /** True while the disk has no room for more: writes are refused before they reach the log. */
@@ -60,7 +60,17 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
   async function read(queries: readonly Query[], timeoutMs: number): Promise<readonly ReadReply[]> {
     const confirmed = await node.confirmRead(timeoutMs);
     observer.readIndexed(confirmed ? 'confirmed' : 'unavailable');
-    if (!confirmed) return queries.map(() => ({ type: 'unavailable' }));
+    return confirmed ? answers(queries) : unavailable(queries);
+  }
+
+  async function readStale({ queries, timeoutMs, minRevision = index(0) }: ReadRequest): Promise<StoreReply> {
+    if (!(await node.awaitApplied(minRevision, timeoutMs))) return { type: 'read', replies: unavailable(queries) };
+    // Before it is read: what is shown later is at least as new.
+    const ageMs = node.staleMs();
+    return { type: 'read', replies: await answers(queries), ageMs };
+  }
+
+  async function answers(queries: readonly Query[]): Promise<readonly ReadReply[]> {
     const replies: ReadReply[] = [];
     let bytes = 0;
     for (const each of queries) {
@@ -76,9 +86,9 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
   }
 
   async function readIndex(timeoutMs: number): Promise<Index | null> {
-    const index = await node.confirmIndex(timeoutMs);
-    observer.readIndexed(index === null ? 'unavailable' : 'confirmed');
-    return index;
+    const confirmed = await node.confirmIndex(timeoutMs);
+    observer.readIndexed(confirmed === null ? 'unavailable' : 'confirmed');
+    return confirmed;
   }
 
   async function answer(bytes: Uint8Array): Promise<StoreReply> {
@@ -88,6 +98,7 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
       case 'write':
         return { type: 'write', replies: await write(request.commands) };
       case 'read':
+        if (request.consistency === 'stale') return readStale(request);
         return { type: 'read', replies: await read(request.queries, request.timeoutMs) };
       case 'status':
         return { type: 'status', status: status() };
@@ -102,6 +113,10 @@ export function createStoreServer({ node, query, status, diskFull, observer }: S
     handle: async (bytes) => encodeStoreReply(await answer(bytes)),
     pingInfo: () => encodeStatus(status()),
   };
+}
+
+function unavailable(queries: readonly Query[]): readonly ReadReply[] {
+  return queries.map(() => ({ type: 'unavailable' }));
 }
 
 function replyTo(outcome: ProposalOutcome<CommandResult>): WriteReply {

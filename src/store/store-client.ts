@@ -7,6 +7,7 @@ import type { ReplicaId } from '../raft/types.ts';
 import { systemClock, systemRandom } from '../system-clock.ts';
 import { ClientReadIndex } from './client-read-index.ts';
 import { ClientReader } from './client-reader.ts';
+import { ClientStaleReader } from './client-stale-reader.ts';
 import { ClientStream } from './client-stream.ts';
 import type { StoreClient, StoreClientObserver } from './client-types.ts';
 import { ClientWriter } from './client-writer.ts';
@@ -96,11 +97,12 @@ export function connectStoreClient(options: {
     },
   });
   const reader = new ClientReader({ clock, random, links, balance });
+  const staleReader = new ClientStaleReader({ clock, random, links, balance, standing: (id) => reader.standing(id) });
   const readIndex = new ClientReadIndex(clock, leaderLink);
 
   return {
     write: (write, timeoutMs) => writer.write(write, timeoutMs),
-    read: (query, readOptions) => reader.read(query, readOptions),
+    read: (query, readOptions) => (readOptions.consistency === 'stale' ? staleReader : reader).read(query, readOptions),
     readIndex: (timeoutMs) => readIndex.ask(timeoutMs),
     follow: (follower) => {
       invariant(stream === null, 'a client has one stream');
@@ -114,6 +116,7 @@ export function connectStoreClient(options: {
     close: async () => {
       writer.close();
       reader.close();
+      staleReader.close();
       readIndex.close();
       await stream?.close();
       await Promise.all([...links.values()].map((link) => link.close()));

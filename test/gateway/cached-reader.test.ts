@@ -12,6 +12,7 @@ type Index = QueryResult['revision'];
 
 interface Asked {
   readonly query: Query;
+  readonly options: ReadOptions;
   answer(outcome: ReadOutcome): void;
 }
 
@@ -22,7 +23,8 @@ function setUp() {
   const questions: ((index: number | null) => void)[] = [];
   const state = { live: true, behind: 0 };
   const client = {
-    read: (query: Query) => new Promise<ReadOutcome>((answer) => fetches.push({ query, answer })),
+    read: (query: Query, options: ReadOptions) =>
+      new Promise<ReadOutcome>((answer) => fetches.push({ query, options, answer })),
     readIndex: () => new Promise<Index | null>((settle) => questions.push((index) => settle(index as Index | null))),
   };
   const coherence = new Coherence({ lineage: 'l', onAdvance: (published) => validator.advanced(published) });
@@ -127,6 +129,25 @@ test('what was fetched once is served from memory, at the index up to which it i
   await f.confirmed(12);
   t.deepEqual(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: 'v', revision: 12, by: 'g1' });
   t.is(f.fetches.length, 0);
+});
+
+test('a stale read passes by what is kept, as it was asked for, and what it finds is not kept', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+
+  const asked = { timeoutMs: 70, consistency: 'stale', minRevision: 9 as Index, replica: 'r2' } as const;
+  const second = f.get('k', asked);
+  await f.clock.settle();
+  t.deepEqual(f.fetches[0]?.options, asked);
+  await f.fetched({ ...got(9, 'old'), staleMs: 30 } as ReadOutcome);
+  t.like(await second, { cacheStatus: 'bazar; fwd=request', outcome: { type: 'done', servedBy: 'r2', staleMs: 30 } });
+
+  const third = f.get('k');
+  await f.confirmed(10);
+  t.like(told(await third), { cacheStatus: 'bazar; hit; detail=validated', value: 'v' });
 });
 
 test('what was touched since is fetched anew', async (t) => {

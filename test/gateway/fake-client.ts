@@ -9,6 +9,7 @@ import {
   type Query,
   type QueryResult,
   type ReadBalance,
+  type ReadOptions,
   type ReadOutcome,
   type ReplicaView,
   type RevisionMatch,
@@ -24,10 +25,12 @@ type DoneResult = Extract<WriteOutcome, { type: 'done' }>['result'];
 export class FakeClient implements StoreClient {
   /** What reached the store, in order. */
   readonly writes: { readonly write: Write; readonly timeoutMs: number }[] = [];
-  readonly reads: { readonly query: Query; readonly timeoutMs: number; readonly replica?: string }[] = [];
+  readonly reads: (ReadOptions & { readonly query: Query })[] = [];
   /** Instead of the store's own answer. */
   writeOutcome: WriteOutcome | Promise<WriteOutcome> | null = null;
   readOutcome: ReadOutcome | Promise<ReadOutcome> | null = null;
+  /** How old the answer of a stale read may be. */
+  staleMs: number | null = 0;
   leaderId: string | null = 'r1';
   views: readonly ReplicaView[] = ['r1', 'r2', 'r3'].map((id, at) => replicaView(id, at + 1));
   readonly #items = new Map<string, KeyValue & { readonly value: Uint8Array }>();
@@ -41,13 +44,14 @@ export class FakeClient implements StoreClient {
     return { type: 'done', result: this.#apply(write, this.#revision as Index), replica: 'r1' };
   }
 
-  async read(query: Query, options: { timeoutMs: number; replica?: string }): Promise<ReadOutcome> {
+  async read(query: Query, options: ReadOptions): Promise<ReadOutcome> {
     this.reads.push({ query, ...options });
     if (this.readOutcome !== null) return this.readOutcome;
     const known = this.views.map((view) => view.id);
     const replica = options.replica ?? known[this.#turn++ % known.length];
     if (replica === undefined || !known.includes(replica)) return { type: 'unknownReplica', known };
-    return { type: 'done', result: this.#answer(query), replica };
+    const outcome = { type: 'done', result: this.#answer(query), replica } as const;
+    return options.consistency === 'stale' ? { ...outcome, staleMs: this.staleMs } : outcome;
   }
 
   async readIndex(): Promise<Index> {

@@ -13,6 +13,7 @@ import {
   requestItemsMax,
   timeoutMsMax,
 } from '../../src/store/protocol-codec.ts';
+import { encodeWire } from '../../src/store/wire.ts';
 import { createRandom } from './random.ts';
 
 const status: ReplicaStatus = {
@@ -54,6 +55,13 @@ const requests: readonly StoreRequest[] = [
       { type: 'list', prefix: '', after: null, limit: 1, keysOnly: true },
       { type: 'list', prefix: 'books/', after: 'books/7', limit: 1000, keysOnly: false },
     ],
+  },
+  {
+    type: 'read',
+    timeoutMs: 70,
+    queries: [{ type: 'get', key: 'k', withValue: true }],
+    consistency: 'stale',
+    minRevision: index(2 ** 40),
   },
   { type: 'status' },
   { type: 'readIndex', timeoutMs: 50 },
@@ -101,6 +109,8 @@ const replies: readonly StoreReply[] = [
       { type: 'full' },
     ],
   },
+  { type: 'read', replies: [{ type: 'done', result: { type: 'get', revision: index(7), item: null } }], ageMs: 0.25 },
+  { type: 'read', replies: [{ type: 'unavailable' }], ageMs: null },
   { type: 'status', status },
   { type: 'error', reason: 'not understood' },
   { type: 'readIndex', index: index(2 ** 40) },
@@ -118,6 +128,35 @@ for (const reply of replies) {
     t.deepEqual(decodeStoreReply(encodeStoreReply(reply)), reply);
   });
 }
+
+test('a linearizable read has the form it has always had, whatever revision it would wait for', (t) => {
+  const read = { type: 'read', timeoutMs: 1, queries: [{ type: 'get', key: 'k', withValue: true }] } as const;
+  const bytes = encodeStoreRequest({ ...read, consistency: 'linearizable', minRevision: index(7) });
+  t.deepEqual(bytes, encodeStoreRequest(read));
+  t.deepEqual(bytes, encodeWire([1, 1, [[0, 'k', true]]]));
+});
+
+const strangeReads: readonly (readonly [string, readonly unknown[]])[] = [
+  ['a consistency that is not known', [1, 1, [], 2, 0]],
+  ['a consistency and no revision', [1, 1, [], 1]],
+  ['a negative revision', [1, 1, [], 1, -1]],
+];
+
+for (const [title, head] of strangeReads) {
+  test(`a read is not understood with ${title}`, (t) => {
+    t.is(decodeStoreRequest(encodeWire(head)), null);
+  });
+}
+
+for (const age of [-1, Number.NaN, Number.POSITIVE_INFINITY, '1']) {
+  test(`an answer is not understood with an age of ${age}`, (t) => {
+    t.is(decodeStoreReply(encodeWire([1, [], age])), null);
+  });
+}
+
+test('no reply but that of a read has a third field', (t) => {
+  t.is(decodeStoreReply(encodeWire([4, 7, 0])), null);
+});
 
 test('a status comes back as it was', (t) => {
   for (const each of [status, recovering]) t.deepEqual(decodeStatus(encodeStatus(each)), each);

@@ -1,70 +1,19 @@
 /** Replicas, a gateway's client and its follower in one process: the real log, disk and network. */
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterFile } from '../../src/cluster-file.ts';
 import { Coherence, type Receipt } from '../../src/gateway/coherence.ts';
-import { createLogger } from '../../src/logger.ts';
 import { type Index, index, term } from '../../src/raft/types.ts';
 import { noPrecondition } from '../../src/store/command.ts';
-import { levelDisk } from '../../src/store/disk-level.ts';
 import type { Follow } from '../../src/store/invalidation.ts';
 import { decodeStreamEvent, encodeFollow } from '../../src/store/invalidation-codec.ts';
 import { decodeStoreReply, encodeStoreRequest } from '../../src/store/protocol-codec.ts';
-import { openReplica, type Replica } from '../../src/store/replica.ts';
+import type { Replica } from '../../src/store/replica.ts';
 import { connectStoreClient } from '../../src/store/store-client.ts';
 import { touchOfKey, touchOfPrefix } from '../../src/store/touch.ts';
 import { systemClock, systemRandom } from '../../src/system-clock.ts';
-import { scratchDirectory } from '../cluster/scratch.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { addressOf, openTestEndpoint, type TestEndpoint } from './rpc-fixture.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
-
-const lineage = 'c0ffee';
-
-interface Site {
-  readonly cluster: ClusterFile;
-  readonly gateway: TestEndpoint;
-  readonly endpoints: ReadonlyMap<string, TestEndpoint>;
-  start(id: string): Promise<Replica>;
-}
-
-/** The places of replicas and of a gateway; none of them runs yet. */
-async function openSite(t: ExecutionContext, ids: readonly string[]): Promise<Site> {
-  const directory = await scratchDirectory();
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
-  const gateway = await openTestEndpoint(t);
-  const endpoints = new Map<string, TestEndpoint>();
-  for (const id of ids) endpoints.set(id, await openTestEndpoint(t));
-  const http = '127.0.0.1:1';
-  const cluster = {
-    clusterId: lineage,
-    replicas: [...endpoints].map(([id, at]) => ({ id, publicKey: at.publicKey, rpc: addressOf(at), http })),
-    gateways: [{ id: 'g1', publicKey: gateway.publicKey, http }],
-  };
-  async function start(id: string): Promise<Replica> {
-    const replica = await openReplica({
-      id,
-      cluster,
-      dataDirectory: path.join(directory, id),
-      log: createLogger({ id, level: 'error', write: (line) => t.log(line) }),
-      onFatal: (error) => t.fail(error.message),
-      observer: { logAppended() {}, applied() {}, proposed() {}, readIndexed() {}, undeclaredTouch },
-      world: {
-        disk: levelDisk,
-        clock: systemClock,
-        random: systemRandom,
-        newUuid: randomUUID,
-        openEndpoint: async () => (endpoints.get(id) as TestEndpoint).endpoint,
-        watchDiskSpace: async () => ({ full: false, close() {} }),
-      },
-    });
-    t.teardown(() => replica.close());
-    return replica;
-  }
-  return { cluster, gateway, endpoints, start };
-}
+import { lineage, openSite } from './replica-site.ts';
+import type { TestEndpoint } from './rpc-fixture.ts';
 
 /** Three replicas that run, and a gateway that follows whoever leads. */
 async function given(t: ExecutionContext) {

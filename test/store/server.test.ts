@@ -33,10 +33,13 @@ function setUp(given: {
   readonly confirmedIndex?: Index | null;
   readonly query?: (query: Query) => QueryResult;
   readonly diskFull?: boolean;
+  readonly applied?: boolean;
+  readonly staleMs?: number | null;
 }) {
   const proposed: Uint8Array[] = [];
   const seen: string[] = [];
   const askedForMs: number[] = [];
+  const awaited: (readonly [index: number, timeoutMs: number])[] = [];
   const server = createStoreServer({
     node: {
       propose: async (commands) => {
@@ -48,6 +51,11 @@ function setUp(given: {
         askedForMs.push(timeoutMs);
         return given.confirmedIndex ?? null;
       },
+      awaitApplied: async (at, timeoutMs) => {
+        awaited.push([at, timeoutMs]);
+        return given.applied ?? true;
+      },
+      staleMs: () => given.staleMs ?? null,
     },
     query: async (query) => given.query?.(query) ?? { type: 'get', revision: index(9), item: null },
     status: () => status,
@@ -56,9 +64,10 @@ function setUp(given: {
   });
   const ask = async (request: StoreRequest): Promise<StoreReply | null> =>
     decodeStoreReply(await server.handle(encodeStoreRequest(request)));
-  return { server, ask, proposed, seen, askedForMs };
+  return { server, ask, proposed, seen, askedForMs, awaited };
 }
 
+const get: Query = { type: 'get', key: 'a', withValue: true };
 const open = encodeCommand({ type: 'openSession' });
 const applied = (at: number): ProposalOutcome<CommandResult> => ({
   type: 'applied',
@@ -90,12 +99,30 @@ test('a read that no leader confirms reads nothing', async (t) => {
       return { type: 'get', revision: index(9), item: null };
     },
   });
-  const get: Query = { type: 'get', key: 'a', withValue: true };
   t.deepEqual(await ask({ type: 'read', timeoutMs: 10, queries: [get, get] }), {
     type: 'read',
     replies: [{ type: 'unavailable' }, { type: 'unavailable' }],
   });
   t.is(queries, 0);
+});
+
+test('a stale read asks for no confirmation, and says how old its answers may be', async (t) => {
+  const { ask, seen, awaited } = setUp({ confirmed: false, staleMs: 12.5 });
+  const request = { type: 'read', timeoutMs: 10, queries: [get, get], consistency: 'stale' } as const;
+  const done = { type: 'done', result: { type: 'get', revision: index(9), item: null } } as const;
+  t.deepEqual(await ask(request), { type: 'read', replies: [done, done], ageMs: 12.5 });
+  t.deepEqual(await setUp({}).ask(request), { type: 'read', replies: [done, done], ageMs: null });
+  t.deepEqual(seen, []);
+  t.deepEqual(awaited, [[0, 10]]);
+});
+
+test('a stale read whose revision is not applied in time reads nothing', async (t) => {
+  const { ask, awaited } = setUp({ applied: false, query: () => t.fail() as never });
+  t.deepEqual(
+    await ask({ type: 'read', timeoutMs: 10, queries: [get], consistency: 'stale', minRevision: index(12) }),
+    { type: 'read', replies: [{ type: 'unavailable' }] },
+  );
+  t.deepEqual(awaited, [[12, 10]]);
 });
 
 test('a read index is the one that the driver confirmed, or null', async (t) => {

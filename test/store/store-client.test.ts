@@ -190,3 +190,23 @@ test('reads are spread by the policy that was asked for, which is p2c unless sai
     ids.map((id) => [id, 0]),
   );
 });
+
+test('a stale read is asked for as one, and says how old its answer may be', async (t) => {
+  const { client, clock, asked } = setUp({
+    leader: null,
+    answer: () => ({
+      type: 'read',
+      replies: [{ type: 'done', result: { type: 'get', revision: index(9), item: null } }],
+      ageMs: 12,
+    }),
+  });
+  const get = { type: 'get', key: 'a', withValue: true } as const;
+  const stale = client.read(get, { timeoutMs: 70, replica: 'r2', consistency: 'stale' });
+  await clock.settle();
+  t.like(await stale, { type: 'done', replica: 'r2', staleMs: 12 });
+  const linearizable = client.read(get, { timeoutMs: 70, replica: 'r2', consistency: 'linearizable' });
+  await clock.settle();
+  t.false('staleMs' in (await linearizable));
+  t.deepEqual(asked, ['r2 read 1000', 'r2 read 70']);
+  await client.close();
+});

@@ -5,12 +5,12 @@ import type { Router } from '@koa/router';
 import { contentTypeProblem, type ReplicaId } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { readBody } from '../body.ts';
-import { parseCacheControl } from '../cache-control.ts';
 import { HttpProblem, problemAnswer, quote, readProblem, writeProblem } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
-import { checkConsistency, type Parameters, parseParameters, timeoutMsOf } from '../parameters.ts';
+import { parseParameters, timeoutMsOf } from '../parameters.ts';
 import { entityTag, evaluateRead, parsePrecondition } from '../preconditions.ts';
-import type { ReadOptions, StoreReader, StoreWriter } from '../store.ts';
+import { parseReadOptions, provenance, readHeaders, readParameters } from '../reads.ts';
+import type { StoreReader, StoreWriter } from '../store.ts';
 import { decodeKey } from '../target.ts';
 
 export interface KvRoutesOptions {
@@ -25,7 +25,6 @@ const keyBase = '/v1/kv/';
 const keyPath = /^\/v1\/kv\/.*$/;
 const keyRoute = '/v1/kv/{key}';
 
-export const readParameters = ['replica', 'timeout', 'consistency'] as const;
 const writeParameters = ['timeout'] as const;
 
 export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptions): void {
@@ -34,7 +33,7 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
   /** GET and HEAD. */
   async function get(ctx: RequestContext, share: Share): Promise<Answer> {
     const key = requestedKey(ctx);
-    const readOptions = readOptionsOf(ctx, parseParameters(ctx.querystring, readParameters));
+    const readOptions = parseReadOptions(parseParameters(ctx.querystring, readParameters), ctx.headers);
     const precondition = parsePrecondition(ctx.headers);
     const withValue = ctx.method === 'GET';
     const { outcome, cacheStatus } = await reader.get({ type: 'get', key, withValue }, readOptions);
@@ -42,8 +41,8 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     if (outcome.type !== 'done') {
       return problemAnswer(readProblem(outcome, readOptions), ctx.method, ['Cache-Status', cacheStatus]);
     }
-    const { item, revision } = outcome.result;
-    const headers = readHeaders(cacheStatus, revision, outcome.servedBy);
+    const { item } = outcome.result;
+    const headers = readHeaders(cacheStatus, outcome);
     if (item === null) return problemAnswer(keyNotFound(), ctx.method, headers);
     headers.push('ETag', entityTag(item.modRevision));
     switch (evaluateRead(precondition, item.modRevision)) {
@@ -112,29 +111,10 @@ function requestedKey(ctx: RequestContext): string {
   return decodeKey(ctx.path.slice(keyBase.length));
 }
 
-export function readOptionsOf(
-  { headers }: RequestContext,
-  parameters: Parameters<(typeof readParameters)[number]>,
-): ReadOptions {
-  checkConsistency(parameters);
-  const timeoutMs = timeoutMsOf(parameters);
-  const replica = parameters.get('replica');
-  const directives = parseCacheControl(headers['cache-control']);
-  return { timeoutMs, directives, ...(replica === undefined ? {} : { replica }) };
-}
-
-/** Whoever keeps an answer asks again before using it: nothing here may be stale. */
+/** Whoever keeps an answer asks again before using it: nothing is to grow staler than it was asked to be. */
 export const revalidate = ['Cache-Control', 'no-cache'];
 /** The type is whatever its writer said: no browser may run it as a page of ours. */
 const confined = ['Content-Security-Policy', "default-src 'none'; sandbox"];
-
-function provenance(revision: number, servedBy: ReplicaId): string[] {
-  return ['Bazar-Revision', String(revision), 'Bazar-Served-By', servedBy];
-}
-
-export function readHeaders(cacheStatus: string, revision: number, servedBy: ReplicaId): string[] {
-  return ['Cache-Status', cacheStatus, ...provenance(revision, servedBy)];
-}
 
 function keyNotFound(): HttpProblem {
   return new HttpProblem('key_not_found', 'there is no such key');

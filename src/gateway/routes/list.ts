@@ -9,8 +9,9 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { problemAnswer, readProblem } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
 import { badParameter, flagOf, limitOf, type Parameters, parseParameters } from '../parameters.ts';
+import { parseReadOptions, readHeaders, readParameters } from '../reads.ts';
 import type { ListQuery, StoreReader } from '../store.ts';
-import { readHeaders, readOptionsOf, readParameters, revalidate } from './kv.ts';
+import { revalidate } from './kv.ts';
 
 const listParameters = ['prefix', 'limit', 'cursor', 'keysOnly', ...readParameters] as const;
 
@@ -21,7 +22,7 @@ export function addListRoute(
   async function list(ctx: RequestContext, share: Share): Promise<Answer> {
     const parameters = parseParameters(ctx.querystring, listParameters);
     const query = queryOf(parameters);
-    const readOptions = readOptionsOf(ctx, parameters);
+    const readOptions = parseReadOptions(parameters, ctx.headers);
     const { outcome, cacheStatus } = await reader.list(query, readOptions);
     ctx.state.cacheStatus = cacheStatus;
     if (outcome.type !== 'done') {
@@ -30,7 +31,7 @@ export function addListRoute(
     const { revision, items, more } = outcome.result;
     const last = items.at(-1);
     const cursor = more && last !== undefined ? encodeCursor(query.prefix, last.key) : null;
-    const headers = [...readHeaders(cacheStatus, revision, outcome.servedBy), ...revalidate];
+    const headers = [...readHeaders(cacheStatus, outcome), ...revalidate];
     const answer = jsonAnswer(200, headers, { revision, items: items.map(listed), cursor });
     share.hold(answer.body.length);
     return answer;
