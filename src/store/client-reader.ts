@@ -71,6 +71,8 @@ const retryMs = 20;
  * impatient says nothing of the replica.
  */
 const attemptMs = 1000;
+/** As long as that a replica looks for a leader. The rest is for its answer: a replica that says that there is none has not failed. */
+const confirmationMs = 500;
 /** How often a replica is probed that was not asked meanwhile. Not below `attemptMs`, so that it is one probe at a time. */
 const probeIntervalMs = 1000;
 /** Any key does: what is asked is whether this replica can confirm a read. */
@@ -238,13 +240,14 @@ export class ClientReader {
 
   #send(lane: Lane, reads: readonly PendingRead[]): void {
     const { target, pinned } = lane;
-    const timeoutMs = pinned ? this.#longestLeftMs(reads) : attemptMs;
     const queries = reads.map((read) => read.query);
+    const timeoutMs = pinned ? this.#longestLeftMs(reads) : attemptMs;
+    const request = { type: 'read', timeoutMs: pinned ? timeoutMs : confirmationMs, queries } as const;
     const attempt = pinned ? null : this.#begin(target);
     if (!pinned) target.asked = true;
     lane.batchesInFlight += 1;
     lane.readsInFlight += reads.length;
-    void target.link.request({ type: 'read', timeoutMs, queries }, 'read', timeoutMs).then((answer) => {
+    void target.link.request(request, 'read', timeoutMs).then((answer) => {
       lane.batchesInFlight -= 1;
       lane.readsInFlight -= reads.length;
       const verdict = verdictOn(answer, queries);
@@ -336,7 +339,7 @@ export class ClientReader {
         if (target.served > 0) this.#judge(target, attempt, 'failed');
         continue;
       }
-      const request = { type: 'read', timeoutMs: attemptMs, queries: [probeQuery] } as const;
+      const request = { type: 'read', timeoutMs: confirmationMs, queries: [probeQuery] } as const;
       void link
         .request(request, 'read', attemptMs)
         .then((answer) => this.#judge(target, attempt, verdictOn(answer, [probeQuery])));

@@ -32,7 +32,7 @@ export type Consistency = 'linearizable' | 'stale';
 
 export interface ReadRequest {
   readonly type: 'read';
-  /** A stale read waits this long, at most, for `minRevision`. */
+  /** How long the replica may look for a leader that confirms the read, or a stale read waits for `minRevision`, at most. */
   readonly timeoutMs: number;
   readonly queries: readonly Query[];
   /** Absent: linearizable. */

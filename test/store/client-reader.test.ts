@@ -242,7 +242,7 @@ test('an attempt has its own bound, however short or long its reads may take', a
   t.is(asked()[0]?.take().request.type, 'read');
   read(get('c'), 10);
   await clock.settle();
-  t.like(asked()[0]?.take().request, { type: 'read', timeoutMs: 1000 });
+  t.like(asked()[0]?.take().request, { type: 'read', timeoutMs: 500 });
 });
 
 test('reads for one replica alone never share a message, or the room for messages, with others', async (t) => {
@@ -254,7 +254,7 @@ test('reads for one replica alone never share a message, or the room for message
   await clock.settle();
   t.deepEqual(
     first.sent.map(({ request }) => request.type === 'read' && [request.queries.length, request.timeoutMs]),
-    [...Array.from({ length: 4 }, () => [256, 60_000]), [1, 1000]],
+    [...Array.from({ length: 4 }, () => [256, 60_000]), [1, 500]],
   );
   first.sent.at(-1)?.answer({ type: 'read', replies: [found] });
   await clock.settle();
@@ -471,6 +471,23 @@ test('where no leader confirms reads nobody is out, and no retry is counted', as
   t.deepEqual(out(), []);
   t.like(reader.balance(), { retries: 0, retriesRefused: 0 });
   t.true(outcomes.done >= 61);
+});
+
+test('replicas that wait for a leader have time to say so: nobody is out, and every read is answered when one leads', async (t) => {
+  const { clock, links, reader, outcomes, read, out } = live('p2c');
+  for (const link of links) {
+    link.conduct = 'waits';
+    link.latencyMs = 400;
+  }
+  await clock.advance(8000);
+  t.deepEqual(out(), [], 'probes alone are no reason');
+  for (let nth = 0; nth < 3000; nth++) read();
+  await clock.advance(2500);
+  t.deepEqual(out(), []);
+  t.like(reader.balance(), { retries: 0, retriesRefused: 0 });
+  for (const link of links) link.conduct = 'serves';
+  await clock.advance(2000);
+  t.deepEqual(outcomes, { done: 3000, unavailable: 0, unknownReplica: 0 });
 });
 
 test('when all replicas lie, reads end at their deadlines and few of them are sent again', async (t) => {

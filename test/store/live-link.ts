@@ -5,10 +5,10 @@ import type { ReadReply, ReplicaStatus, StoreRequest } from '../../src/store/pro
 import type { LinkAnswer } from '../../src/store/replica-link.ts';
 
 /**
- * `lies`: answers a question that nobody asked. `leaderless`: no leader confirms its reads. `unsent`: nothing leaves for it.
- * `hangs`: never answers.
+ * `lies`: answers a question that nobody asked. `leaderless`: says at once that no leader confirms its reads. `waits`: says
+ * so when it has waited for one as long as it may. `unsent`: nothing leaves for it. `hangs`: never answers.
  */
-export type Conduct = 'serves' | 'lies' | 'garbled' | 'leaderless' | 'unsent' | 'hangs';
+export type Conduct = 'serves' | 'lies' | 'garbled' | 'leaderless' | 'waits' | 'unsent' | 'hangs';
 
 /** A link to a replica that answers by itself. */
 export class LiveLink {
@@ -35,9 +35,10 @@ export class LiveLink {
     const isProbe = queries.length === 1 && queries[0]?.type === 'get' && queries[0].key === 'probe';
     if (isProbe) this.probes += 1;
     else this.reads += queries.length;
-    const hangs = this.conduct === 'hangs';
-    const answer = answerTo(queries, this.conduct);
-    const delayMs = hangs ? timeoutMs : this.latencyMs;
+    const waitedMs = this.conduct === 'waits' && request.type === 'read' ? request.timeoutMs : 0;
+    const tookMs = this.conduct === 'hangs' ? Number.POSITIVE_INFINITY : waitedMs + this.latencyMs;
+    const answer = answerTo(queries, tookMs < timeoutMs ? this.conduct : 'hangs');
+    const delayMs = Math.min(tookMs, timeoutMs);
     if (delayMs === 0) return Promise.resolve(answer);
     return new Promise((settle) => this.#clock.setTimer(delayMs, () => settle(answer)));
   }
@@ -52,6 +53,7 @@ function answerTo(queries: readonly Query[], conduct: Conduct): LinkAnswer {
     case 'garbled':
       return { type: 'error', reason: 'the answer could not be decoded' };
     case 'leaderless':
+    case 'waits':
       return { type: 'read', replies: queries.map(() => ({ type: 'unavailable' })) };
     case 'lies':
       return { type: 'read', replies: queries.map((): ReadReply => get('another key')) };
