@@ -63,7 +63,9 @@ export class Invalidator {
     this.#subscribers.delete(peer);
     const tail = this.#tail;
     const leads = tail?.leads && term <= tail.term;
-    if (!leads || lineage !== this.#options.lineage || this.#subscribers.size >= subscribersMax) {
+    const accepts = leads && lineage === this.#options.lineage && this.#subscribers.size < subscribersMax;
+    const batches = accepts ? this.#resumed(tail, published) : null;
+    if (!accepts || batches === null) {
       peer.event(encodeEnded(streamId));
       return;
     }
@@ -72,7 +74,7 @@ export class Invalidator {
       this.#heard.add(peer);
       peer.onClose(() => this.#subscribers.delete(peer));
     }
-    this.#send(peer, streamId, this.#batches(tail, this.#resumeFrom(tail, published)));
+    this.#send(peer, streamId, batches);
   }
 
   /** To be called whenever the tail has changed, once for all that changed together. */
@@ -81,15 +83,17 @@ export class Invalidator {
     this.#tail = tail;
     if (!tail.leads || tail.term !== before?.term) this.#endAll();
     // Those who stand at the same place get the same bytes.
-    const batchesFrom = new Map<Index, readonly Uint8Array[]>();
+    const batchesFrom = new Map<Index, readonly Uint8Array[] | null>();
     for (const [peer, subscriber] of this.#subscribers) {
-      const { sentTo, announced } = subscriber;
+      const { streamId, sentTo, announced } = subscriber;
       if (sentTo === tail.lastIndex && announced === tail.publishIndex) continue;
-      const batches = batchesFrom.get(sentTo) ?? this.#batches(tail, sentTo);
+      const known = batchesFrom.get(sentTo);
+      const batches = known === undefined ? this.#batches(tail, sentTo) : known;
       batchesFrom.set(sentTo, batches);
       subscriber.sentTo = tail.lastIndex;
       subscriber.announced = tail.publishIndex;
-      this.#send(peer, subscriber.streamId, batches);
+      if (batches === null) this.#end(peer, streamId);
+      else this.#send(peer, streamId, batches);
     }
   }
 
@@ -113,17 +117,23 @@ export class Invalidator {
     peer.event(encodeEnded(streamId));
   }
 
-  /** From where memory holds the rest of the log: the gateway's own place, or a later one, which leaves a gap. */
-  #resumeFrom(tail: LogTail, published: Index): Index {
-    const isHeld = (from: Index) =>
-      from <= tail.lastIndex && tail.lastIndex - from <= resumeEntriesMax && entriesAfter(tail, from) !== null;
-    return [published, tail.publishIndex].find(isHeld) ?? tail.lastIndex;
+  /**
+   * From the gateway's own place, or from what is published, which leaves a gap; null if memory does not hold the rest.
+   * Never from further on: what is not published may never be, and the gateway would refuse all copies up to there.
+   */
+  #resumed(tail: LogTail, published: Index): readonly Uint8Array[] | null {
+    for (const from of [published, tail.publishIndex]) {
+      const isNear = from <= tail.lastIndex && tail.lastIndex - from <= resumeEntriesMax;
+      const batches = isNear ? this.#batches(tail, from) : null;
+      if (batches !== null) return batches;
+    }
+    return null;
   }
 
-  /** What follows `from`, encoded, at least one; a gap up to the end if memory no longer holds it. */
-  #batches(tail: LogTail, from: Index): readonly Uint8Array[] {
-    const entries = entriesAfter(tail, from);
-    if (entries === null) return [this.#batch(tail, tail.lastIndex, tail.lastIndex, [])];
+  /** What follows `from`, encoded, at least one; null if memory no longer holds it, or this replica no longer leads. */
+  #batches(tail: LogTail, from: Index): readonly Uint8Array[] | null {
+    const entries = tail.entries((from + 1) as Index, tail.lastIndex);
+    if (entries === null) return null;
     const batches: Uint8Array[] = [];
     let batchFrom = from;
     let touched: TouchedEntry[] = [];
@@ -161,8 +171,4 @@ export class Invalidator {
     this.#touches.set(entry, touches);
     return touches;
   }
-}
-
-function entriesAfter(tail: LogTail, from: Index): readonly Entry[] | null {
-  return tail.entries((from + 1) as Index, tail.lastIndex);
 }

@@ -105,9 +105,25 @@ test('where memory no longer holds what a gateway lacks, there is a gap: as smal
   log.evictedTo = 1;
   invalidator.follow(peer, follow(1, 'held'));
   invalidator.follow(peer, follow(0, 'published'));
-  log.evictedTo = 4;
-  invalidator.follow(peer, follow(0, 'end'));
-  t.deepEqual(shown(peer.take()), ['held 2/1-5 3 2:2 3:3 4:4 5:5', 'published 2/3-5 3 4:4 5:5', 'end 2/5-5 3']);
+  t.deepEqual(shown(peer.take()), ['held 2/1-5 3 2:2 3:3 4:4 5:5', 'published 2/3-5 3 4:4 5:5']);
+});
+
+test('a stream never begins beyond what is published: the entries there may never be, and no copy would count', (t) => {
+  const { log, invalidator, flush } = setUp();
+  const peer = new FakePeer();
+  log.evictedTo = 5;
+  invalidator.follow(peer, follow(0, 'restarted'));
+  t.deepEqual(shown(peer.take()), ['restarted ended']);
+  log.appendNoop();
+  log.publishIndex = 6;
+  flush();
+  t.deepEqual(peer.take(), []);
+  invalidator.follow(peer, follow(0, 'published'));
+  log.append(...Array.from({ length: 8193 }, () => 7));
+  flush();
+  peer.take();
+  invalidator.follow(peer, follow(0, 'no quorum'));
+  t.deepEqual(shown(peer.take()), ['no quorum ended']);
 });
 
 test('a new leader resumes from what the gateway has, though it has published less itself', (t) => {
@@ -119,17 +135,19 @@ test('a new leader resumes from what the gateway has, though it has published le
   t.deepEqual(shown(peer.take()), ['s 2/4-5 0 5:5']);
 });
 
-test('entries that leave memory before they are told leave a gap, and the stream goes on', (t) => {
+test('entries that leave memory before they are told end the streams that lack them', (t) => {
   const { log, invalidator, flush } = setUp();
-  const peer = new FakePeer();
-  invalidator.follow(peer, follow(5));
-  peer.take();
+  const peers = [new FakePeer(), new FakePeer()];
+  for (const peer of peers) {
+    invalidator.follow(peer, follow(5));
+    peer.take();
+  }
   log.append(6, 7);
   log.evictedTo = 6;
   flush();
   log.append(8);
   flush();
-  t.deepEqual(shown(peer.take()), ['s 2/7-7 3', 's 2/7-8 3 8:8']);
+  for (const peer of peers) t.deepEqual(shown(peer.take()), ['s ended']);
 });
 
 test('a stream is not resumed over very many entries', (t) => {
@@ -196,13 +214,13 @@ test('leadership that is lost and won within one turn ends all streams', (t) => 
   t.deepEqual(shown(peer.take()), ['s ended']);
 });
 
-test('a stream that begins after leadership was lost, and before that is known here, says nothing that is not so', (t) => {
+test('a stream that begins after leadership was lost, and before that is known here, ends at once', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
   log.leads = false;
   invalidator.follow(peer, follow(3));
   flush();
-  t.deepEqual(shown(peer.take()), ['s 2/5-5 3', 's ended']);
+  t.deepEqual(shown(peer.take()), ['s ended']);
 });
 
 test('a gateway whose connection is congested is told that its stream ended, and the others go on', (t) => {
