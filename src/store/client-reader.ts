@@ -14,6 +14,7 @@ import { ReadHealth } from './read-health.ts';
 import { type BalancePolicy, type Candidate, createReadPolicy, type ReadPolicy } from './read-policy.ts';
 import type { LinkAnswer, ReplicaLink } from './replica-link.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** What a reader needs of a link. */
 export type ReaderLink = Pick<ReplicaLink, 'id' | 'request' | 'connected' | 'healthy' | 'status'>;
@@ -42,13 +43,15 @@ interface PendingRead {
   readonly tried: Set<Target>;
   /** It failed at a replica: to be sent again it needs a place in the budget. */
   owesRetry: boolean;
+  /** Where it waits for its turn, if it does. */
+  waitsIn: TurnQueue<PendingRead> | null;
 }
 
 /** The way to one replica, for reads that may go to any or for those that are pinned to it: who waits for whom differs. */
 interface Lane {
   readonly target: Target;
   readonly pinned: boolean;
-  readonly queue: PendingRead[];
+  readonly queue: TurnQueue<PendingRead>;
   batchesInFlight: number;
   readsInFlight: number;
   flushScheduled: boolean;
@@ -104,12 +107,18 @@ export class ClientReader {
   constructor({ clock, random, links, balance }: ClientReaderOptions) {
     this.#clock = clock;
     this.#random = random;
-    this.#targets = new Map([...links.values()].map((link, position) => [link.id, new Target(clock, link, position)]));
+    this.#deadlines = new Deadlines(clock, (read) => {
+      read.waitsIn?.gaveUp();
+      read.settle({ type: 'unavailable' });
+    });
+    const isOpen = (read: PendingRead): boolean => this.#deadlines.has(read);
+    this.#targets = new Map(
+      [...links.values()].map((link, position) => [link.id, new Target(clock, link, position, isOpen)]),
+    );
     this.#balance = balance;
     this.#policy = createReadPolicy(balance, random);
     this.#health = new ReadHealth(clock, [...this.#targets.values()]);
     this.#budget = new RetryBudget(clock);
-    this.#deadlines = new Deadlines(clock, (read) => read.settle({ type: 'unavailable' }));
     this.#probeTimer = clock.setTimer(probeIntervalMs, () => this.#probe());
   }
 
@@ -119,7 +128,8 @@ export class ClientReader {
       if (pinned === undefined) return settle({ type: 'unknownReplica', known: [...this.#targets.keys()] });
       if (this.#closed || this.#deadlines.size >= openReadsMax) return settle({ type: 'unavailable' });
       const deadlineAt = this.#clock.now() + options.timeoutMs;
-      const read: PendingRead = { query, deadlineAt, pinned, settle, tried: new Set(), owesRetry: false };
+      const attempts = { tried: new Set<Target>(), owesRetry: false, waitsIn: null };
+      const read: PendingRead = { query, deadlineAt, pinned, settle, ...attempts };
       this.#deadlines.add(read);
       if (pinned === null) this.#budget.readBegan();
       this.#assign(read);
@@ -168,6 +178,7 @@ export class ClientReader {
     }
     const lane = read.pinned === null ? target.shared : target.alone;
     lane.queue.push(read);
+    read.waitsIn = lane.queue;
     this.#schedule(lane);
   }
 
@@ -233,9 +244,14 @@ export class ClientReader {
 
   #flush(lane: Lane): void {
     while (lane.queue.length > 0 && lane.batchesInFlight < batchesInFlightMax) {
-      const reads = lane.queue.splice(0, batchQueriesMax).filter((read) => this.#deadlines.has(read));
-      if (reads.length > 0) this.#send(lane, reads);
+      this.#send(lane, this.#take(lane, batchQueriesMax));
     }
+  }
+
+  #take({ queue }: Lane, countMax: number): readonly PendingRead[] {
+    const reads = queue.take(countMax);
+    for (const read of reads) read.waitsIn = null;
+    return reads;
   }
 
   #send(lane: Lane, reads: readonly PendingRead[]): void {
@@ -287,7 +303,7 @@ export class ClientReader {
     }
     if (lane.pinned || verdict === 'served') return;
     // What waits here would meet the same.
-    for (const read of lane.queue.splice(0)) {
+    for (const read of this.#take(lane, lane.queue.length)) {
       read.tried.add(target);
       this.#assign(read);
     }
@@ -351,8 +367,8 @@ export class ClientReader {
 class Target implements Candidate {
   readonly link: ReaderLink;
   readonly position: number;
-  readonly shared: Lane = laneTo(this, false);
-  readonly alone: Lane = laneTo(this, true);
+  readonly shared: Lane;
+  readonly alone: Lane;
   readonly latency: LatencyAverage;
   /** Messages; those of pinned reads do not count. */
   served = 0;
@@ -361,9 +377,11 @@ class Target implements Candidate {
   /** For a read that could have gone elsewhere, since it was last considered for a probe. */
   asked = false;
 
-  constructor(clock: Clock, link: ReaderLink, position: number) {
+  constructor(clock: Clock, link: ReaderLink, position: number, isOpen: (read: PendingRead) => boolean) {
     this.link = link;
     this.position = position;
+    this.shared = laneTo(this, false, isOpen);
+    this.alone = laneTo(this, true, isOpen);
     this.latency = new LatencyAverage(clock);
   }
 
@@ -380,8 +398,9 @@ class Target implements Candidate {
   }
 }
 
-function laneTo(target: Target, pinned: boolean): Lane {
-  return { target, pinned, queue: [], batchesInFlight: 0, readsInFlight: 0, flushScheduled: false };
+function laneTo(target: Target, pinned: boolean, isOpen: (read: PendingRead) => boolean): Lane {
+  const queue = new TurnQueue(isOpen);
+  return { target, pinned, queue, batchesInFlight: 0, readsInFlight: 0, flushScheduled: false };
 }
 
 /** Healthy replicas that follow a leader and are not far behind; where there is none, whoever is connected. */

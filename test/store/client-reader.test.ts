@@ -517,6 +517,29 @@ test('a read without a place in the budget is sent again when there is one', asy
   t.is(outcomes.done, 256);
 });
 
+test('a read whose deadline has passed is not kept, though it still waits for its turn', async (t) => {
+  const { clock, first, second, third, reader, outcomes, read } = live('least_loaded');
+  first.conduct = 'hangs';
+  for (const link of [second, third]) link.connected = link.healthy = false;
+  reader.replicaChanged();
+  for (let message = 0; message < 4; message++) {
+    read();
+    await clock.settle();
+  }
+  for (let nth = 0; nth < 1000; nth++) read(10);
+  read();
+  await clock.settle();
+  t.is(reader.balance().replicas[0]?.inFlight, 1005);
+  await clock.advance(20);
+  t.is(outcomes.unavailable, 1000);
+  t.is(reader.balance().replicas[0]?.inFlight, 5);
+  first.conduct = 'serves';
+  await clock.advance(1000);
+  t.deepEqual(outcomes, { done: 5, unavailable: 1000, unknownReplica: 0 });
+  t.is(first.reads, 9, 'nobody asks for those who have gone');
+  t.is(reader.balance().replicas[0]?.inFlight, 0);
+});
+
 test('when nobody answers, a read is unavailable at its deadline', async (t) => {
   const { clock, links, outcomes, read } = live('p2c');
   for (const link of links) link.conduct = 'hangs';
