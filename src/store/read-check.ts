@@ -31,11 +31,20 @@ function answersQuery(query: Query, result: QueryResult): boolean {
       return (
         result.type === 'list' &&
         result.items.length <= query.limit &&
-        result.items.every((item) => item.key.startsWith(query.prefix) && hasValue(item, !query.keysOnly))
+        (result.items.length > 0 || !result.more) &&
+        result.items.every((item, nth) => {
+          const before = result.items[nth - 1]?.key ?? query.after;
+          return item.key.startsWith(query.prefix) && isAfter(item.key, before) && hasValue(item, !query.keysOnly);
+        })
       );
     default:
       return unreachable(query);
   }
+}
+
+/** In the order of their bytes, as replicas list them: that of UTF-16 is another one. */
+function isAfter(key: string, before: string | null): boolean {
+  return before === null || Buffer.compare(Buffer.from(key), Buffer.from(before)) > 0;
 }
 
 function hasValue({ value, sizeBytes }: KeyValue, wanted: boolean): boolean {

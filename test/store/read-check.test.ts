@@ -10,6 +10,8 @@ const head: Query = { type: 'get', key: 'a/1', withValue: false };
 const list: Query = { type: 'list', prefix: 'a/', after: null, limit: 2, keysOnly: true };
 const values: Query = { type: 'list', prefix: 'a/', after: null, limit: 2, keysOnly: false };
 
+const next: Query = { type: 'list', prefix: 'a/', after: 'a/1', limit: 2, keysOnly: true };
+
 const bare = (key: string): KeyValue => {
   return { key, createRevision: 1, modRevision: 1, version: 1, contentType: 'text/plain', sizeBytes: 3 };
 };
@@ -20,6 +22,10 @@ const item = (found: KeyValue | null): ReadReply => {
 const page = (...items: readonly KeyValue[]): ReadReply => {
   return { type: 'done', result: { type: 'list', revision: index(7), items, more: false } };
 };
+const nothingAndMore: ReadReply = {
+  type: 'done',
+  result: { type: 'list', revision: index(7), items: [], more: true },
+};
 const full: ReadReply = { type: 'full' };
 const unavailable: ReadReply = { type: 'unavailable' };
 
@@ -29,6 +35,8 @@ const good: readonly (readonly [string, readonly Query[], readonly ReadReply[]])
   ['what stands at a key, without its value', [head], [item(bare('a/1'))]],
   ['a page of keys', [list], [page(bare('a/1'), bare('a/2'))]],
   ['an empty page', [list], [page()]],
+  ['a page after a key', [next], [page(bare('a/10'), bare('a/2'))]],
+  ['a page of keys that UTF-16 would put in another order', [list], [page(bare('a/\uffee'), bare('a/\u{1f600}'))]],
   ['a page with values', [values], [page(whole('a/1'))]],
   ['one that fits, and one that does not', [get, list], [item(null), full]],
   ['one that could be read, and one that could not', [get, list], [unavailable, page()]],
@@ -54,6 +62,11 @@ const bad: readonly (readonly [string, readonly Query[], LinkAnswer | readonly R
   ['a key for a page', [list], [item(null)]],
   ['a page that is too long', [list], [page(bare('a/1'), bare('a/2'), bare('a/3'))]],
   ['a page of other keys', [list], [page(bare('b/1'))]],
+  ['a page from the beginning, for one after a key', [next], [page(bare('a/1'), bare('a/2'))]],
+  ['a page in another order', [list], [page(bare('a/2'), bare('a/1'))]],
+  ['a page in the order of UTF-16', [list], [page(bare('a/\u{1f600}'), bare('a/\uffee'))]],
+  ['a page with a key twice', [list], [page(bare('a/1'), bare('a/1'))]],
+  ['a page of nothing, and more of it', [list], [nothingAndMore]],
   ['a page without its values', [values], [page(bare('a/1'))]],
   ['a message that is full of nothing', [get, get], [full, full]],
 ];
