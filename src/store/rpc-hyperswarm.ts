@@ -257,7 +257,8 @@ class Endpoint implements HyperswarmRpcEndpoint {
 
   #onEvent(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Frame {
     if (frame === null) this.#unreadableFrames++;
-    else this.#guard(() => handlers.onEvent(this.#peerOf(channel), frame));
+    // Before its ping a connection has no place, and nobody counts how many there are.
+    else if (!this.#unproven.has(channel)) this.#guard(() => handlers.onEvent(this.#peerOf(channel), frame));
     return null;
   }
 
@@ -274,7 +275,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
       this.#unreadableFrames++;
       return null;
     }
-    if (this.#closing !== null) return null;
+    if (this.#closing !== null || this.#unproven.has(channel)) return null;
     try {
       const answer = await handlers.onRequest(this.#peerOf(channel), frame);
       if (answer.byteLength <= rpcBytesMax) return answer;

@@ -579,6 +579,21 @@ test.serial('there are as many connections to one peer as there are lanes, and n
   known.destroy();
 });
 
+test.serial('a connection is not heard before a ping has said which one of its process it is', async (t) => {
+  const { server, handlers } = await openPair(t);
+  const raw = await openRaw(t);
+  const { host, port } = server.endpoint.address();
+  const options = { relayAddresses: [{ host, port }], localConnection: false };
+  const { rpc } = raw.rpc.connect(Buffer.from(server.publicKey, 'hex'), options);
+  rpc.event('event', Uint8Array.of(1, 0x78));
+  t.is((await rpc.request('request', Uint8Array.of(1, 0x79))).byteLength, 0, 'refused');
+  t.deepEqual(handlers.events.length, 1, 'that of the pair alone');
+  await rpc.request('ping', Uint8Array.of(1, 0));
+  rpc.event('event', Uint8Array.of(1, 0x7a));
+  t.deepEqual([...(await rpc.request('request', Uint8Array.of(1, 0x79)))], [1, 0x79]);
+  t.like(handlers.events.at(-1), { from: raw.publicKey, text: 'z' });
+});
+
 test.serial('an event of an unknown version is counted and dropped, from whichever end it comes', async (t) => {
   const raw = await openRaw(t);
   const client = await openTestEndpoint(t);
