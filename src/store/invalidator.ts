@@ -63,7 +63,8 @@ export class Invalidator {
     this.#subscribers.delete(peer);
     const tail = this.#tail;
     const leads = tail?.leads && term <= tail.term;
-    const accepts = leads && lineage === this.#options.lineage && this.#subscribers.size < subscribersMax;
+    const hasRoom = this.#subscribers.size < subscribersMax && !peer.congested;
+    const accepts = leads && lineage === this.#options.lineage && hasRoom;
     const batches = accepts ? this.#resumed(tail, published) : null;
     if (!accepts || batches === null) {
       peer.event(encodeEnded(streamId));
@@ -87,18 +88,19 @@ export class Invalidator {
     for (const [peer, subscriber] of this.#subscribers) {
       const { streamId, sentTo, announced } = subscriber;
       if (sentTo === tail.lastIndex && announced === tail.publishIndex) continue;
-      const known = batchesFrom.get(sentTo);
-      const batches = known === undefined ? this.#batches(tail, sentTo) : known;
-      batchesFrom.set(sentTo, batches);
+      if (!peer.congested && !batchesFrom.has(sentTo)) batchesFrom.set(sentTo, this.#batches(tail, sentTo));
       subscriber.sentTo = tail.lastIndex;
       subscriber.announced = tail.publishIndex;
-      if (batches === null) this.#end(peer, streamId);
-      else this.#send(peer, streamId, batches);
+      this.#send(peer, streamId, batchesFrom.get(sentTo) ?? null);
     }
   }
 
   /** All of them, or the stream ends. */
-  #send(peer: StreamPeer, streamId: string, batches: readonly Uint8Array[]): void {
+  #send(peer: StreamPeer, streamId: string, batches: readonly Uint8Array[] | null): void {
+    if (batches === null) {
+      this.#end(peer, streamId);
+      return;
+    }
     for (const batch of batches) {
       if (peer.congested) {
         this.#end(peer, streamId);

@@ -244,6 +244,22 @@ test('a gateway whose connection is congested is told that its stream ended, and
   t.deepEqual(shown(slow.take()), ['again 2/5-7 3 6:6 7:7']);
 });
 
+test('nothing is worked out for a connection that is congested, however often it asks', (t) => {
+  const { log, invalidator, flush, declared } = setUp();
+  const slow = new FakePeer();
+  slow.congested = true;
+  for (let nth = 0; nth < 3; nth++) invalidator.follow(slow, follow(0));
+  t.deepEqual(shown(slow.take()), ['s ended', 's ended', 's ended']);
+  slow.congested = false;
+  invalidator.follow(slow, follow(5));
+  slow.take();
+  slow.congested = true;
+  log.append(6);
+  flush();
+  t.deepEqual(shown(slow.take()), ['s ended']);
+  t.deepEqual(declared, []);
+});
+
 test('what touches much is split by index, and stops where the connection is congested', (t) => {
   const { log, invalidator, flush } = setUp();
   const [peer, slow] = [new FakePeer(), new FakePeer()];
