@@ -1,0 +1,100 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import { overheadBytes } from '../../src/gateway/cache/entry.ts';
+import { bytesOf, copyOf } from '../../src/gateway/cached-result.ts';
+import type { KeyValue, QueryResult } from '../../src/store/client.ts';
+import { decodeStoreReply, encodeStoreReply } from '../../src/store/protocol-codec.ts';
+
+type Index = QueryResult['revision'];
+
+function itemOf(key: string, value: Uint8Array | null): KeyValue {
+  const item = { key, createRevision: 1, modRevision: 2, version: 1, contentType: 'text/plain' };
+  return value === null ? { ...item, sizeBytes: 0 } : { ...item, sizeBytes: value.byteLength, value };
+}
+
+function getOf(item: KeyValue | null): QueryResult {
+  return { type: 'get', revision: 3 as Index, item };
+}
+
+function listOf(items: readonly KeyValue[]): QueryResult {
+  return { type: 'list', revision: 3 as Index, items, more: false };
+}
+
+const valuesOf = (result: QueryResult): readonly Uint8Array[] =>
+  (result.type === 'list' ? result.items : [result.item]).flatMap((item) => item?.value ?? []);
+
+test('a copy says what the original says', (t) => {
+  const message = Buffer.from('first, second');
+  const items = [
+    itemOf('a', message.subarray(0, 5)),
+    itemOf('b', null),
+    itemOf('c', message.subarray(7)),
+    itemOf('d', Buffer.alloc(0)),
+  ];
+  for (const result of [listOf(items), listOf([]), getOf(null), ...items.map(getOf)]) {
+    const copy = copyOf(result);
+    t.deepEqual(valuesOf(copy).map(String), valuesOf(result).map(String));
+    t.deepEqual({ ...copy, item: null, items: [] }, { ...result, item: null, items: [] });
+  }
+});
+
+test('a copy keeps its own bytes in memory, and nobody else’s', (t) => {
+  const message = Buffer.alloc(100_000, 'v');
+  const small = itemOf('a', message.subarray(10, 110));
+  for (const result of [getOf(small), listOf([small, itemOf('b', message.subarray(0, 50))])]) {
+    const values = valuesOf(copyOf(result));
+    const wanted = values.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const kept = new Set(values.map(({ buffer }) => buffer));
+    t.deepEqual(
+      [...kept].map(({ byteLength }) => byteLength),
+      [wanted],
+      'neither the message nor a pool',
+    );
+  }
+});
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+function memoryBytes(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** As it comes from a replica. */
+function received(result: QueryResult): QueryResult {
+  const message = encodeStoreReply({ type: 'read', replies: [{ type: 'done', result }] });
+  const reply = decodeStoreReply(message);
+  if (reply?.type !== 'read' || reply.replies[0]?.type !== 'done') throw new Error('the answer is not decoded');
+  return reply.replies[0].result;
+}
+
+const keyOf = (nth: number, at: number) => `collection/${nth}/${at}`;
+const kinds: Readonly<Record<string, (nth: number) => QueryResult>> = {
+  'a value': (nth) => getOf(itemOf(keyOf(nth, 0), new Uint8Array(50))),
+  'a list of values': (nth) =>
+    listOf(Array.from({ length: 50 }, (_, at) => itemOf(keyOf(nth, at), new Uint8Array(10)))),
+  'a list of keys': (nth) => listOf(Array.from({ length: 50 }, (_, at) => itemOf(keyOf(nth, at), null))),
+};
+
+/** Of each of so many copies: what it takes, and what is counted for it. */
+function measured(resultOf: (nth: number) => QueryResult, count: number) {
+  const kept: QueryResult[] = [];
+  const before = memoryBytes();
+  for (let nth = 0; nth < count; nth += 1) kept.push(copyOf(received(resultOf(nth))));
+  const bytes = (memoryBytes() - before) / count;
+  const counted = kept.reduce((sum, copy) => sum + bytesOf(copy) + overheadBytes, 0) / count;
+  return { bytes, counted };
+}
+
+for (const [kind, resultOf] of Object.entries(kinds)) {
+  test.serial(`what ${kind} keeps in memory is counted`, (t) => {
+    // The first ones pay for code.
+    measured(resultOf, 500);
+    const { bytes, counted } = measured(resultOf, 1000);
+    t.log(`${Math.round(bytes)} bytes, ${Math.round(counted)} counted`);
+    t.true(bytes < 1.1 * counted);
+  });
+}
