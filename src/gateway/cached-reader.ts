@@ -57,18 +57,26 @@ interface Answered {
 
 const unavailable: ReadOutcome = { type: 'unavailable' };
 const bypass = 'bazar; fwd=bypass';
+/**
+ * A fetch goes on for so long at least, whatever hurry its beginner is in: when it fails, all who have joined it look
+ * for the next one, and while nobody answers there would be one for each of them.
+ */
+const fetchMsMin = 1000;
+/** A read that was patient for a minute has joined fewer: more of them fail so fast only where none can succeed. */
+const joinsMax = 64;
 const notCached: Answered = { cacheStatus: 'bazar; detail=only-if-cached', outcome: { type: 'notCached' } };
 /** The request itself does without the cache (RFC 9211 section 2.2). */
 const asRequested = 'bazar; fwd=request';
 
 export class CachedReader implements StoreReader {
   readonly #options: CachedReaderOptions;
-  readonly #flights = new Flights<Answered>();
+  readonly #flights: Flights<Answered>;
   /** One function for all hits, so that none allocates. */
   readonly #isCurrent = ({ index, touches }: Entry<QueryResult>) => this.#options.coherence.admits(index, touches);
 
   constructor(options: CachedReaderOptions) {
     this.#options = options;
+    this.#flights = new Flights(options.clock);
   }
 
   async get(query: GetQuery, options: ReadOptions): Promise<Reading<GetResult>> {
@@ -127,18 +135,24 @@ export class CachedReader implements StoreReader {
   /** `begun`: as it was when the read arrived. */
   async #fetch(question: Question, forward: string, deadlineAt: number, begun: number): Promise<Answered> {
     const { query, name } = question;
-    for (;;) {
-      const timeoutMs = deadlineAt - this.#options.clock.now();
-      if (timeoutMs <= 0) return { cacheStatus: `bazar; fwd=${forward}`, outcome: unavailable };
+    const { clock } = this.#options;
+    for (let joins = 0; joins < joinsMax; joins += 1) {
+      const timeoutMs = deadlineAt - clock.now();
+      if (timeoutMs <= 0) break;
       const flight = this.#flights.get(name);
-      if (flight === undefined) {
+      if (flight !== undefined) {
+        const joined = await this.#join(flight, question, begun, timeoutMs);
+        if (joined !== null) return { ...joined, cacheStatus: `bazar; fwd=${forward}; collapsed` };
+      } else if (query.type === 'get' && !query.withValue) {
         // What comes without its value is of no use to others.
-        if (query.type === 'get' && !query.withValue) return this.#ask(question, forward, timeoutMs);
-        return this.#flights.begin(name, () => this.#ask(question, forward, timeoutMs)).outcome;
+        return this.#ask(question, forward, timeoutMs);
+      } else {
+        const begin = () => this.#ask(question, forward, Math.max(timeoutMs, fetchMsMin));
+        const answered = await this.#flights.begin(name, begin).wait(timeoutMs);
+        if (answered !== null) return answered;
       }
-      const joined = await this.#within(timeoutMs, this.#join(flight, question, begun));
-      if (joined !== null) return { ...joined, cacheStatus: `bazar; fwd=${forward}; collapsed` };
     }
+    return { cacheStatus: `bazar; fwd=${forward}`, outcome: unavailable };
   }
 
   async #ask(
@@ -164,14 +178,22 @@ export class CachedReader implements StoreReader {
     return cache.put(entry) === 'stored';
   }
 
-  /** Null if the answer is not proven to be as new as whoever joined. */
-  async #join(flight: Flight<Answered>, { query, touches }: Question, begun: number): Promise<Answered | null> {
+  /** Null if there is no answer in time, or it is not proven to be as new as whoever joined. */
+  async #join(
+    flight: Flight<Answered>,
+    { query, touches }: Question,
+    begun: number,
+    timeoutMs: number,
+  ): Promise<Answered | null> {
     const { client, coherence } = this.#options;
     // It was sent after the read had arrived.
     const isOwn = flight.number > begun;
-    const [answered, index] = await Promise.all([flight.outcome, isOwn ? 0 : client.readIndex(validationMsMax)]);
+    const [answered, index] = await Promise.all([
+      flight.wait(timeoutMs),
+      isOwn ? 0 : client.readIndex(Math.min(timeoutMs, validationMsMax)),
+    ]);
+    if (answered?.outcome.type !== 'done' || index === null) return null;
     const { outcome } = answered;
-    if (outcome.type !== 'done' || index === null) return null;
     const { revision } = outcome.result;
     const isCurrent = revision >= index || (coherence.published >= index && coherence.admits(revision, touches));
     if (!isCurrent) return null;

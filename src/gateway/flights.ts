@@ -1,16 +1,17 @@
 /**
  * Fetches under way, at most one for each name. An answer belongs to whoever began the fetch; one who came later is
- * served from it only if the answer is proven to be no older than its own arrival (DESIGN.md, race 2 and H2).
+ * served from it only if the answer is proven to be no older than its own arrival (DESIGN.md, race 2).
  */
-export interface Flight<Outcome> {
-  /** Fetches that began after this one have higher ones. */
-  readonly number: number;
-  readonly outcome: Promise<Outcome>;
-}
+import type { Clock } from '../system-clock.ts';
 
 export class Flights<Outcome> {
+  readonly #clock: Clock;
   readonly #flights = new Map<string, Flight<Outcome>>();
   #begun = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** The number of the youngest fetch that has begun: whatever begins later sees all that is acknowledged now. */
   get begun(): number {
@@ -22,9 +23,51 @@ export class Flights<Outcome> {
   }
 
   begin(name: string, fetch: () => Promise<Outcome>): Flight<Outcome> {
-    const outcome = fetch().finally(() => this.#flights.delete(name));
-    const flight = { number: ++this.#begun, outcome };
+    const flight = new Flight<Outcome>(++this.#begun, this.#clock);
     this.#flights.set(name, flight);
+    const end = (settle: (waiting: Waiting<Outcome>) => void): void => {
+      this.#flights.delete(name);
+      flight.end(settle);
+    };
+    fetch().then(
+      (outcome) => end(({ resolve }) => resolve(outcome)),
+      (error) => end(({ reject }) => reject(error)),
+    );
     return flight;
+  }
+}
+
+type Waiting<Outcome> = PromiseWithResolvers<Outcome | null>;
+
+export class Flight<Outcome> {
+  /** Fetches that began after this one have higher ones. */
+  readonly number: number;
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiting<Outcome>>();
+
+  constructor(number: number, clock: Clock) {
+    this.number = number;
+    this.#clock = clock;
+  }
+
+  /**
+   * Its outcome; null if that takes longer: who waits no more is forgotten, however long the fetch goes on. To be called
+   * in the turn in which it was begun, or found under way.
+   */
+  async wait(timeoutMs: number): Promise<Outcome | null> {
+    const waiting = Promise.withResolvers<Outcome | null>();
+    this.#waiting.add(waiting);
+    const timer = this.#clock.setTimer(timeoutMs, () => waiting.resolve(null));
+    try {
+      return await waiting.promise;
+    } finally {
+      timer.cancel();
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  /** For `Flights`. */
+  end(settle: (waiting: Waiting<Outcome>) => void): void {
+    for (const waiting of this.#waiting) settle(waiting);
   }
 }

@@ -25,7 +25,11 @@ function setUp() {
   const client = {
     read: (query: Query, options: ReadOptions) =>
       new Promise<ReadOutcome>((answer) => fetches.push({ query, options, answer })),
-    readIndex: () => new Promise<Index | null>((settle) => questions.push((index) => settle(index as Index | null))),
+    readIndex: (timeoutMs: number) =>
+      new Promise<Index | null>((settle) => {
+        questions.push((index) => settle(index as Index | null));
+        clock.setTimer(timeoutMs, () => settle(null));
+      }),
   };
   const coherence = new Coherence({ lineage: 'l', onAdvance: (published) => validator.advanced(published) });
   const validator: Validator = new Validator({
@@ -384,6 +388,34 @@ test('who joins a fetch that hangs has its answer at its own deadline', async (t
   const second = f.get('k', { timeoutMs: 1000 });
   await f.clock.advance(1000);
   t.deepEqual(told(await second), { cacheStatus: 'bazar; fwd=uri-miss', type: 'unavailable' });
+});
+
+test('who gives up on a fetch leaves it to the others, and who has joined it is served though its beginner has gone', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const hasty = f.get('k', { timeoutMs: 1 });
+  await f.clock.settle();
+  const patient = f.get('k');
+  await f.confirmed(10);
+  await f.clock.advance(1);
+  t.deepEqual(told(await hasty), { cacheStatus: 'bazar; fwd=uri-miss', type: 'unavailable' });
+  await f.clock.advance(500);
+  t.is(f.fetches.length, 1);
+  await f.fetched(got(10, 'v'));
+  t.like(told(await patient), { cacheStatus: 'bazar; fwd=uri-miss; collapsed', value: 'v' });
+});
+
+test('while nobody answers those who wait for one key ask once a second, not once each', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  let fetches = 0;
+  f.fetches.push = () => ++fetches;
+  for (let nth = 0; nth < 100; nth++) {
+    void f.get('k', { timeoutMs: 1000 });
+    await f.clock.advance(10);
+  }
+  await f.clock.advance(1000);
+  t.true(fetches <= 3, `${fetches} fetches`);
 });
 
 test('what is kept is a copy: the message it came in may be let go', async (t) => {
