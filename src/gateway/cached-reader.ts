@@ -100,17 +100,29 @@ export class CachedReader implements StoreReader {
     const { query, name } = question;
     const { replica, timeoutMs, consistency, directives } = options;
     if (replica !== undefined || consistency === 'stale') return this.#bypass(query, options);
-    if (directives.onlyIfCached) return (await this.#hit(question, timeoutMs)) ?? notCached;
-    if (directives.noCache || directives.noStore) return this.#ask(question, 'request', timeoutMs, !directives.noStore);
+    const { onlyIfCached, noCache, noStore } = directives;
+    if (!onlyIfCached && (noCache || noStore)) return this.#ask(question, 'request', timeoutMs, !noStore);
     const { cache, clock } = this.#options;
     const begun = this.#flights.begun;
     const deadlineAt = clock.now() + timeoutMs;
-    if (cache.peek(name, clock.now()) === null) return this.#fetch(question, 'uri-miss', deadlineAt, begun);
-    return (await this.#hit(question, timeoutMs)) ?? this.#fetch(question, 'stale', deadlineAt, begun);
+    const kept = cache.peek(name, clock.now());
+    if (kept === null || !this.#isCurrent(kept)) {
+      // Nobody needs to be asked about it: it is counted as what it is, and is not looked at again.
+      cache.get(name, clock.now(), this.#isCurrent);
+      return onlyIfCached ? notCached : this.#fetch(question, kept === null ? 'uri-miss' : 'stale', deadlineAt, begun);
+    }
+    if (onlyIfCached) return (await this.#hit(question, timeoutMs)) ?? notCached;
+    // A fetch must have a chance: another replica may answer where the leader does not.
+    const hit = await this.#hit(question, timeoutMs / 2);
+    return hit ?? this.#fetch(question, 'stale', deadlineAt, begun);
   }
 
+  /** Null at once without a stream, and if it takes longer. */
   #hit(question: Question, timeoutMs: number): Promise<Answered | null> | null {
-    return this.#options.stream.live ? this.#within(timeoutMs, this.#validated(question)) : null;
+    if (!this.#options.stream.live) return null;
+    const hit = this.#validated(question);
+    // Most reads are more patient than any proof, and need no timer.
+    return timeoutMs > validationMsMax ? hit : this.#within(timeoutMs, hit);
   }
 
   async #bypass(query: GetQuery | ListQuery, { directives, ...options }: ReadOptions): Promise<Answered> {
@@ -203,9 +215,9 @@ export class CachedReader implements StoreReader {
 
   /** Null if it takes longer. */
   #within<Result>(timeoutMs: number, result: Promise<Result | null>): Promise<Result | null> {
-    const { promise, resolve } = Promise.withResolvers<Result | null>();
+    const { promise, resolve, reject } = Promise.withResolvers<Result | null>();
     const timer = this.#options.clock.setTimer(timeoutMs, () => resolve(null));
-    void result.then(resolve).finally(() => timer.cancel());
+    void result.then(resolve, reject).finally(() => timer.cancel());
     return promise;
   }
 }

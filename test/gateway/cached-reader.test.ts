@@ -54,6 +54,7 @@ function setUp() {
   let position = 0;
   return {
     clock,
+    cache,
     state,
     fetches,
     questions,
@@ -267,6 +268,51 @@ test('what no leader confirms is fetched', async (t) => {
   await f.confirmed(null);
   await f.fetched(got(10, 'v'));
   t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
+});
+
+test('what is known to have been touched is fetched without a question to the leader', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'old'));
+  await first;
+  f.stream(11, [touchOfKey('k')]);
+  const second = f.get('k');
+  await f.clock.settle();
+  t.is(f.questions.length, 0);
+  await f.fetched(got(11, 'new'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'new' });
+  const { hits, misses, evictions } = f.cache.statistics();
+  t.deepEqual([hits, misses, evictions.stale], [0, 2, 1]);
+});
+
+test('a leader that does not answer takes no more than half of the time that a read has', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  const second = f.get('k', { timeoutMs: 200 });
+  await f.clock.advance(100);
+  t.is(f.questions.length, 1);
+  await f.fetched(got(10, 'v'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
+});
+
+test('a proof that throws is a failure of its read', async (t) => {
+  for (const timeoutMs of [200, 5000]) {
+    const f = setUp();
+    f.stream(10);
+    const first = f.get('k');
+    await f.fetched(got(10, 'v'));
+    await first;
+    const second = f.get('k', { timeoutMs });
+    f.cache.get = () => {
+      throw new Error('a mistake');
+    };
+    await f.confirmed(10);
+    await t.throwsAsync(second, { message: 'a mistake' });
+  }
 });
 
 test('the stream is waited for, for fifty milliseconds', async (t) => {
