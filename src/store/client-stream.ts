@@ -60,6 +60,8 @@ export class ClientStream implements FollowedStream {
     this.#end();
     void this.#connection?.close();
     this.#leader = leader;
+    // How long the last one was of no use says nothing of this one.
+    this.#backoffMs = backoffMinMs;
     this.#connection = this.#connect(leader);
   }
 

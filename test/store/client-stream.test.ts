@@ -244,6 +244,20 @@ test('of a stream that ended nothing more is heard, and a new leader is not kept
   t.deepEqual(connection().take(), [], 'the wait for the old leader is over');
 });
 
+test('a new leader that is not ready yet is asked again as soon as any other', async (t) => {
+  const { leader, connection, stream, untilBegun, streamId } = given();
+  let id = streamId;
+  for (let nth = 0; nth < 5; nth++) {
+    leader.hear(encodeEnded(id));
+    await untilBegun();
+    id = leader.takeId();
+  }
+  stream.leaderChanged(replicaOf('r2'));
+  connection().open();
+  connection().hear(encodeEnded(connection().takeId()));
+  t.is(await untilBegun(), 50);
+});
+
 test('a wait ends with its connection, and the next one begins the stream once', async (t) => {
   const { leader, clock, streamId } = given();
   leader.hear(encodeEnded(streamId));
