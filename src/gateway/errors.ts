@@ -106,7 +106,10 @@ export function readProblem(
   { replica, timeoutMs, consistency, minRevision }: ReadOptions,
 ): HttpProblem {
   if (outcome.type === 'notCached') {
-    return new HttpProblem('not_cached', 'nothing current is kept here, and only-if-cached asks for no more');
+    return new HttpProblem(
+      'not_cached',
+      'nothing is kept here that is proven to be current; without Cache-Control: only-if-cached a replica is asked',
+    );
   }
   if (outcome.type === 'unknownReplica') {
     const known = outcome.known.join(', ');
