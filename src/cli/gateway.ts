@@ -61,10 +61,11 @@ async function start(
   log: Logger,
   onFatal: (error: Error) => void,
 ): Promise<Service> {
-  const [{ createStoreClient }, { createGatewayMetrics }, { startGateway }] = await Promise.all([
+  const [{ createStoreClient }, { createGatewayMetrics }, { startGateway }, { createPeers }] = await Promise.all([
     import('../store/client.ts'),
     import('../metrics.ts'),
     import('../gateway/server.ts'),
+    import('../gateway/peers.ts'),
   ]);
   const metrics = createGatewayMetrics({ version, replicas: () => client.replicas() });
   const client: StoreClient = await createStoreClient({ cluster, keyPair, log, balance, observer: metrics, onFatal });
@@ -76,6 +77,7 @@ async function start(
       id: member.id,
       clusterId,
       gateways,
+      peers: createPeers({ gateways, id: member.id, clock: systemClock }),
       version,
       clock: systemClock,
       metrics,

@@ -20,6 +20,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   put: () => import('./put.ts'),
   del: () => import('./del.ts'),
   list: () => import('./list.ts'),
+  purge: () => import('./purge.ts'),
   import: () => import('./import.ts'),
   export: () => import('./export.ts'),
 };

@@ -13,7 +13,9 @@ import { HttpProblem, problemAnswer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
 import { observe } from './observe.ts';
+import type { Peers } from './peers.ts';
 import { type CachingOptions, createReader } from './reader.ts';
+import { addCacheRoute } from './routes/cache.ts';
 import { addClusterRoute, type GatewayView } from './routes/cluster.ts';
 import { addKvRoutes } from './routes/kv.ts';
 import { addListRoute } from './routes/list.ts';
@@ -28,6 +30,8 @@ export interface AppOptions {
   readonly caching: CachingOptions;
   /** As the cluster file names them. */
   readonly gateways: readonly GatewayView[];
+  /** The other gateways. */
+  readonly peers: Peers;
   readonly version: string;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
@@ -36,14 +40,16 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Koa<RequestState> {
-  const { client, metrics, log, clock } = options;
+  const { client, id, peers, metrics, log, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const inFlight = new InFlight(limits);
-  const reader = createReader(options);
+  const { reader, purge } = createReader(options);
 
   const router = new Router<RequestState>({ sensitive: true, strict: true });
   addKvRoutes(router, { reader, writer: client, inFlight, bodyBytesMax: limits.bodyBytesMax });
   addListRoute(router, { reader, inFlight });
+  const askingInFlight = new InFlight({ ...limits, requestsInFlightMax: limits.purgesInFlightMax });
+  addCacheRoute(router, { id, purge, peers, inFlight, askingInFlight });
   addClusterRoute(router, options);
   addMetaRoutes(router, options);
 

@@ -16,8 +16,10 @@ import {
 import type { Clock } from '../system-clock.ts';
 import type { Cache } from './cache/cache.ts';
 import { type Entry, type EntryKind, keyName, listName } from './cache/entry.ts';
+import { type Purge, takenBy } from './cache/purge.ts';
 import { answerTo, bytesOf, copyOf } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
+import { type Fill, Fills } from './fills.ts';
 import { type Flight, Flights } from './flights.ts';
 import {
   type GetQuery,
@@ -71,6 +73,7 @@ const asRequested = 'bazar; fwd=request';
 export class CachedReader implements StoreReader {
   readonly #options: CachedReaderOptions;
   readonly #flights: Flights<Answered>;
+  readonly #fills = new Fills();
   /** One function for all hits, so that none allocates. */
   readonly #isCurrent = ({ index, touches }: Entry<QueryResult>) => this.#options.coherence.admits(index, touches);
 
@@ -94,6 +97,13 @@ export class CachedReader implements StoreReader {
     if (outcome.type !== 'done') return { cacheStatus, outcome };
     if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
     return { cacheStatus, outcome: served(outcome, outcome.result) };
+  }
+
+  /** How many answers went. What is being fetched is not kept either, and nobody who comes after this is served from it. */
+  purge(purge: Purge): number {
+    const isTaken = takenBy(purge);
+    for (const { name } of this.#fills.take(isTaken)) this.#flights.close(name);
+    return this.#options.cache.purge(purge);
   }
 
   async #read(question: Question, options: ReadOptions): Promise<Answered> {
@@ -173,8 +183,11 @@ export class CachedReader implements StoreReader {
     timeoutMs: number,
     mayStore = true,
   ): Promise<Answered> {
+    const fill: Fill = { name, kind: query.type === 'list' ? 'list' : 'value', touches };
+    if (mayStore) this.#fills.begin(fill);
     const outcome = await this.#options.client.read(query, { timeoutMs });
-    const stored = mayStore && outcome.type === 'done' && this.#store(query, name, touches, outcome.result);
+    const isWanted = this.#fills.end(fill);
+    const stored = isWanted && outcome.type === 'done' && this.#store(query, name, touches, outcome.result);
     return { cacheStatus: `bazar; fwd=${forward}${stored ? '; stored' : ''}`, outcome };
   }
 

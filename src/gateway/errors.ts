@@ -23,11 +23,13 @@ const statusOf = {
   overloaded: 429,
   internal: 500,
   invalid_command: 502,
+  gateway_refused: 502,
   no_leader: 503,
   replica_unavailable: 503,
   read_timeout: 504,
   not_cached: 504,
   write_timeout: 504,
+  gateway_silent: 504,
   disk_full: 507,
 } as const;
 
@@ -60,8 +62,13 @@ const retryAfterSeconds: Partial<Record<ProblemCode, string>> = {
 
 const writeMethods = ['PUT', 'DELETE'];
 
-/** `headers` go with it; `method` is the request's. */
-export function problemAnswer(problem: HttpProblem, method: string, headers: readonly string[] = []): Answer {
+/** `headers` go with it, and `members` into its document; `method` is the request's. */
+export function problemAnswer(
+  problem: HttpProblem,
+  method: string,
+  headers: readonly string[] = [],
+  members: Readonly<Record<string, unknown>> = {},
+): Answer {
   const { code, status, message: detail, outcome } = problem;
   const retryAfter = retryAfterSeconds[code];
   return {
@@ -78,6 +85,7 @@ export function problemAnswer(problem: HttpProblem, method: string, headers: rea
       detail,
       code,
       ...(writeMethods.includes(method) ? { outcome } : {}),
+      ...members,
     }),
   };
 }

@@ -26,7 +26,7 @@ export class Flights<Outcome> {
     const flight = new Flight<Outcome>(++this.#begun, this.#clock);
     this.#flights.set(name, flight);
     const end = (settle: (waiting: Waiting<Outcome>) => void): void => {
-      this.#flights.delete(name);
+      if (this.#flights.get(name) === flight) this.#flights.delete(name);
       flight.end(settle);
     };
     fetch().then(
@@ -34,6 +34,11 @@ export class Flights<Outcome> {
       (error) => end(({ reject }) => reject(error)),
     );
     return flight;
+  }
+
+  /** Nobody joins it any more: whoever comes begins one of his own. */
+  close(name: string): void {
+    this.#flights.delete(name);
   }
 }
 

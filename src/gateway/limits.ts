@@ -12,6 +12,8 @@ export interface GatewayLimits {
   readonly discardBytesMax: number;
   /** Requests under /v1 that are not fully answered yet; more are 429. */
   readonly requestsInFlightMax: number;
+  /** Purges that ask all other gateways; more are 429. */
+  readonly purgesInFlightMax: number;
   /** Request and response bodies of those; while it is reached, requests are 429. */
   readonly bodyBytesInFlightMax: number;
   /** Requests sent ahead on one connection, each waiting for the answer before it; more close the connection. */
@@ -46,6 +48,7 @@ export const defaultLimits: GatewayLimits = {
   bodyBytesMax: storeLimits.valueBytesMax,
   discardBytesMax: 4 * MiB,
   requestsInFlightMax: 10_000,
+  purgesInFlightMax: 16,
   bodyBytesInFlightMax: 256 * MiB,
   requestsAheadMax: 100,
   connectionsMax: 20_000,

@@ -2,6 +2,7 @@
 import type { StoreClient } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import { Cache, type CacheOptions } from './cache/cache.ts';
+import type { Purge } from './cache/purge.ts';
 import { CachedReader } from './cached-reader.ts';
 import { Coherence } from './coherence.ts';
 import { createDirectReader, type StoreReader } from './store.ts';
@@ -25,8 +26,14 @@ export interface ReaderOptions {
   readonly caching: CachingOptions;
 }
 
-export function createReader({ client, clusterId, id, clock, caching }: ReaderOptions): StoreReader {
-  if (caching.coherence === 'off') return createDirectReader(client);
+export interface GatewayReader {
+  readonly reader: StoreReader;
+  /** How many kept answers went. */
+  readonly purge: (purge: Purge) => number;
+}
+
+export function createReader({ client, clusterId, id, clock, caching }: ReaderOptions): GatewayReader {
+  if (caching.coherence === 'off') return { reader: createDirectReader(client), purge: () => 0 };
   const coherence = new Coherence({ lineage: clusterId, onAdvance: (published) => validator.advanced(published) });
   const validator = new Validator({
     clock,
@@ -38,5 +45,6 @@ export function createReader({ client, clusterId, id, clock, caching }: ReaderOp
     begin: (streamId) => coherence.follow(streamId),
     receive: (message) => coherence.receive(message),
   });
-  return new CachedReader({ client, cache: new Cache(caching.cache), coherence, validator, clock, stream, id });
+  const reader = new CachedReader({ client, cache: new Cache(caching.cache), coherence, validator, clock, stream, id });
+  return { reader, purge: (purge) => reader.purge(purge) };
 }

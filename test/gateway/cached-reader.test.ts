@@ -1,5 +1,6 @@
 import test from 'ava';
 import { Cache } from '../../src/gateway/cache/cache.ts';
+import type { Purge } from '../../src/gateway/cache/purge.ts';
 import { noDirectives } from '../../src/gateway/cache-control.ts';
 import { CachedReader } from '../../src/gateway/cached-reader.ts';
 import { Coherence } from '../../src/gateway/coherence.ts';
@@ -55,6 +56,7 @@ function setUp() {
   return {
     clock,
     cache,
+    purge: (purge: Purge) => reader.purge(purge),
     state,
     fetches,
     questions,
@@ -509,4 +511,74 @@ test('who asks for what is cached alone gets it if it is proven to be current, a
   await f.confirmed(11);
   t.like(told(await third), { type: 'notCached' });
   t.is(f.fetches.length, 0);
+});
+
+const purgesOfK: readonly Purge[] = [
+  { type: 'all' },
+  { type: 'key', key: 'k' },
+  { type: 'prefix', prefix: 'k' },
+  { type: 'touches', touches: [touchOfKey('k')] },
+];
+
+for (const purge of purgesOfK) {
+  test(`what was being fetched when it was purged (${purge.type}) is given to who had asked, and to nobody else`, async (t) => {
+    const f = setUp();
+    f.stream(10);
+    const early = f.get('k');
+    await f.clock.settle();
+    t.is(f.purge(purge), 0);
+    const late = f.get('k');
+    await f.clock.settle();
+    t.is(f.fetches.length, 2, 'it does not join');
+    await f.fetched(got(10, 'distrusted'));
+    t.like(told(await early), { cacheStatus: 'bazar; fwd=uri-miss', value: 'distrusted' });
+    t.is(f.cache.statistics().stored, 0);
+    const joining = f.get('k');
+    await f.confirmed(10);
+    await f.fetched(got(10, 'v'));
+    t.like(told(await late), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: 'v' });
+    t.like(told(await joining), { cacheStatus: 'bazar; fwd=uri-miss; collapsed', value: 'v' });
+    t.is(f.fetches.length, 0);
+  });
+}
+
+test('a purge keeps an answer from being stored however it was asked for, and those it does not name are stored', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const asked = [f.get('k', { directives: { ...noDirectives, noCache: true } }), f.get('k', { withValue: false })];
+  const list = f.list('k/');
+  await f.fetched(got(10, null));
+  await f.clock.settle();
+  t.is(f.cache.statistics().stored, 1);
+  t.is(f.purge({ type: 'key', key: 'k/1' }), 0);
+  await f.fetched(got(10, null));
+  t.is(f.cache.statistics().stored, 2, 'it is not of that key');
+  await f.fetched(listed(10, ['k/1']));
+  await Promise.all([...asked, list]);
+
+  const again = [f.list('k/'), f.get('k', { directives: { ...noDirectives, noCache: true } })];
+  await f.clock.settle();
+  t.is(f.purge({ type: 'prefix', prefix: 'k' }), 1);
+  await f.fetched(listed(10, ['k/1']));
+  await f.fetched(got(10, null));
+  t.deepEqual(
+    (await Promise.all(again)).map(({ cacheStatus }) => cacheStatus),
+    ['bazar; fwd=uri-miss', 'bazar; fwd=request'],
+  );
+  const { entries } = f.cache.statistics();
+  t.deepEqual(entries, { value: 0, absence: 0, list: 0 });
+});
+
+test('a purge takes what is kept from those who wait for its proof', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'distrusted'));
+  await first;
+  const second = f.get('k');
+  await f.clock.settle();
+  t.is(f.purge({ type: 'all' }), 1);
+  await f.confirmed(10);
+  await f.fetched(got(10, 'v'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
 });

@@ -43,6 +43,7 @@ export function gatewayOptions(client: FakeClient, limits: Partial<GatewayLimits
     clusterId: 'a-cluster',
     id: 'g1',
     caching: { coherence: 'off', cache: { cacheBytes: 0 } },
+    peers: { askAll: async () => [] },
     gateways: [{ id: 'g1', http: '127.0.0.1:8080' }],
     version: '1.2.3',
     clock: systemClock,

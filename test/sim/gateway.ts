@@ -69,6 +69,7 @@ export class SimGateway {
     const app = createApp({
       ...{ client, clusterId, gateways, version, clock: life.clock, metrics, log },
       id: this.id,
+      peers: { askAll: async () => [] },
       caching: { coherence: 'validate', cache: { cacheBytes } },
     });
     this.#handle = app.callback();

@@ -7,11 +7,12 @@ import { type Entry, keyName, listedPrefix } from './entry.ts';
 export type Purge =
   | { readonly type: 'key'; readonly key: string }
   | { readonly type: 'prefix'; readonly prefix: string }
-  | { readonly type: 'touch'; readonly touch: number }
+  /** Answers that carry one of them. */
+  | { readonly type: 'touches'; readonly touches: readonly number[] }
   | { readonly type: 'all' };
 
 /** Tells the entries that a purge takes from those that stay. */
-export function takenBy(purge: Purge): (entry: Entry<unknown>) => boolean {
+export function takenBy(purge: Purge): (entry: Pick<Entry<unknown>, 'name' | 'kind' | 'touches'>) => boolean {
   switch (purge.type) {
     case 'key': {
       const { key } = purge;
@@ -27,14 +28,14 @@ export function takenBy(purge: Purge): (entry: Entry<unknown>) => boolean {
         return listed.startsWith(prefix) || prefix.startsWith(listed);
       };
     }
-    case 'touch':
-      return ({ touches }) => touches.includes(purge.touch);
+    case 'touches':
+      return ({ touches }) => touches.some((touch) => purge.touches.includes(touch));
     case 'all':
       return () => true;
   }
 }
 
 /** The empty prefix, which is in every key, for a name that does not tell: rather too much than too little. */
-function prefixOf({ name }: Entry<unknown>): string {
+function prefixOf({ name }: Pick<Entry<unknown>, 'name'>): string {
   return listedPrefix(name) ?? '';
 }

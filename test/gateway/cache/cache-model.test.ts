@@ -192,7 +192,10 @@ for (const policy of cachePolicies) {
         }
         if (drawn < 0.99) {
           const touch = random.integer(1, 8);
-          return cache.purge({ type: 'touch', touch }) === model.deleteWhere((entry) => entry.touches.includes(touch));
+          return (
+            cache.purge({ type: 'touches', touches: [touch] }) ===
+            model.deleteWhere((entry) => entry.touches.includes(touch))
+          );
         }
         return cache.purge({ type: 'all' }) === model.deleteWhere(() => true);
       };

@@ -265,7 +265,7 @@ const purges: readonly (readonly [title: string, purge: Purge, left: readonly st
   ['the empty prefix takes all', { type: 'prefix', prefix: '' }, []],
   [
     'a touch takes whatever carries it',
-    { type: 'touch', touch: 7 },
+    { type: 'touches', touches: [8, 7] },
     ['a', 'a/', 'a/10', 'list ', 'list a/1/', 'list b/'],
   ],
   ['all takes all', { type: 'all' }, []],

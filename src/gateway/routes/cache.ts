@@ -1,0 +1,143 @@
+/**
+ * `DELETE /v1/cache`: throws answers out of the caches of gateways, for whoever does not trust what is there. Nothing
+ * else needs it: what is kept is proven to be current whenever it is given.
+ */
+import type { Router } from '@koa/router';
+import { keyProblem, touchOfKey, touchOfPrefix } from '../../store/client.ts';
+import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
+import type { Purge } from '../cache/purge.ts';
+import { HttpProblem, problemAnswer } from '../errors.ts';
+import type { InFlight } from '../in-flight.ts';
+import { badParameter, flagOf, type Parameters, parseParameters } from '../parameters.ts';
+import type { PeerAnswer, Peers } from '../peers.ts';
+
+export interface CacheRouteOptions {
+  /** This gateway's own. */
+  readonly id: string;
+  /** How many answers went. */
+  readonly purge: (purge: Purge) => number;
+  readonly peers: Peers;
+  readonly inFlight: InFlight;
+  /** For those that ask all other gateways. */
+  readonly askingInFlight: InFlight;
+}
+
+const selectors = ['key', 'prefix', 'tag', 'all'] as const;
+const purgeParameters = [...selectors, 'scope'] as const;
+type PurgeParameters = Parameters<(typeof purgeParameters)[number]>;
+
+/** What one gateway has done. */
+type Purged =
+  | { readonly id: string; readonly purged: number }
+  | { readonly id: string; readonly error: string; readonly cause: 'silent' | 'refused' };
+
+export function addCacheRoute(router: Router<RequestState>, options: CacheRouteOptions): void {
+  const { id, purge, peers, inFlight, askingInFlight } = options;
+
+  async function purgeHere(ctx: RequestContext): Promise<Answer> {
+    const parameters = parseParameters(ctx.querystring, purgeParameters);
+    return purgeAnswer([{ id, purged: purge(purgeOf(parameters)) }], ctx.method);
+  }
+
+  async function purgeEverywhere(ctx: RequestContext): Promise<Answer> {
+    const parameters = parseParameters(ctx.querystring, purgeParameters);
+    const purged = purge(purgeOf(parameters));
+    const target = `/v1/cache?${selectorText(parameters)}&scope=this`;
+    const answers = await peers.askAll({ method: 'DELETE', target, authorization: ctx.headers.authorization });
+    return purgeAnswer([{ id, purged }, ...answers.map(purgedBy)], ctx.method);
+  }
+
+  const here = inFlight.admitting(purgeHere);
+  const everywhere = askingInFlight.admitting(purgeEverywhere);
+  router.delete(
+    '/v1/cache',
+    '/v1/cache',
+    answering((ctx) => {
+      const scope = scopeOf(parseParameters(ctx.querystring, purgeParameters));
+      return scope === 'this' ? here(ctx) : everywhere(ctx);
+    }),
+  );
+}
+
+/** Throws HttpProblem unless exactly one selector is given. */
+function purgeOf(parameters: PurgeParameters): Purge {
+  const given = selectors.filter((name) =>
+    name === 'all' ? flagOf(parameters, name) : parameters.get(name) !== undefined,
+  );
+  const [selector] = given;
+  if (selector === undefined || given.length > 1) {
+    const got = selector === undefined ? 'none; all takes everything' : given.join(' and ');
+    throw new HttpProblem('bad_parameter', `expected exactly one of ${selectors.join(', ')}, got ${got}`);
+  }
+  if (selector === 'all') return { type: 'all' };
+  const text = parameters.get(selector) ?? '';
+  const reason = keyProblem(text);
+  if (reason !== null) throw badParameter(selector, `${expectedOf[selector]} (${reason})`, text);
+  switch (selector) {
+    case 'key':
+      return { type: 'key', key: text };
+    case 'prefix':
+      return { type: 'prefix', prefix: text };
+    case 'tag':
+      return { type: 'touches', touches: [touchOfKey(text), touchOfPrefix(text)] };
+  }
+}
+
+const expectedOf = {
+  key: 'a key',
+  prefix: 'the beginning of a key',
+  tag: 'a key, or a prefix that was listed',
+} as const;
+
+function scopeOf(parameters: PurgeParameters): 'this' | 'cluster' {
+  const scope = parameters.get('scope') ?? 'cluster';
+  if (scope === 'this' || scope === 'cluster') return scope;
+  throw badParameter('scope', 'this or cluster', scope);
+}
+
+function selectorText(parameters: PurgeParameters): string {
+  const given = selectors.flatMap((name) => {
+    const text = parameters.get(name);
+    return text === undefined ? [] : [`${name}=${encodeURIComponent(text)}`];
+  });
+  return given.join('&');
+}
+
+/** A peer's own answer, if it is one that a purge of `scope=this` can have. */
+function purgedBy(answer: PeerAnswer): Purged {
+  const { id } = answer;
+  if (answer.type === 'silent') return { id, error: answer.reason, cause: 'silent' };
+  if (answer.status !== 200) return { id, error: `it answered with status ${answer.status}`, cause: 'refused' };
+  const purged = purgedIn(answer.body, id);
+  if (purged === null) return { id, error: 'its answer is not that of a purge', cause: 'refused' };
+  return { id, purged };
+}
+
+/** Null unless it is this gateway that says so: its address may be another's by now. */
+function purgedIn(body: string, id: string): number | null {
+  const answer = parsed(body) as {
+    readonly gateways?: readonly { readonly id?: unknown; readonly purged?: unknown }[];
+  };
+  const own = Array.isArray(answer?.gateways) ? answer.gateways[0] : undefined;
+  const purged = own?.id === id ? own.purged : undefined;
+  return Number.isSafeInteger(purged) && (purged as number) >= 0 ? (purged as number) : null;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
+function purgeAnswer(done: readonly Purged[], method: string): Answer {
+  const failed = done.filter((each) => 'error' in each);
+  const purged = done.reduce((sum, each) => sum + ('purged' in each ? each.purged : 0), 0);
+  const gateways = done.map((each) => ('purged' in each ? each : { id: each.id, error: each.error }));
+  if (failed.length === 0) return jsonAnswer(200, ['Cache-Control', 'no-store'], { purged, gateways });
+  const named = failed.map(({ id, error }) => `${id} (${error})`).join(', ');
+  const detail = `${failed.length} of ${done.length} gateways did not confirm, and may keep what was to go: ${named}; purge again, one that is down keeps nothing`;
+  const code = failed.some(({ cause }) => cause === 'silent') ? 'gateway_silent' : 'gateway_refused';
+  return problemAnswer(new HttpProblem(code, detail, 'unknown'), method, [], { purged, gateways });
+}
