@@ -104,7 +104,9 @@ async function runCluster(
     processes.push({ role: 'replica', rpc, http, data, supervisor: supervise(id, ['replica', '--data', data]) });
   }
   for (const { id, http } of cluster.gateways) {
-    processes.push({ role: 'gateway', http, supervisor: supervise(id, ['gateway', '--balance', balance]) });
+    const hot = join(directory, `${id}-hot-list.json`);
+    const words = ['gateway', '--balance', balance, '--warm-up', hot];
+    processes.push({ role: 'gateway', http, supervisor: supervise(id, words) });
   }
   onChange();
   try {

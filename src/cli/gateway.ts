@@ -1,9 +1,10 @@
 import { parseAddress } from '../cluster-file.ts';
-import { byteSize, fromEnvironment, oneOf, optional, withDefault } from '../config.ts';
+import { byteSize, fromEnvironment, oneOf, optional, path, withDefault } from '../config.ts';
 import { cachePolicies } from '../gateway/cache/policy.ts';
 import { cacheTtl } from '../gateway/cache/ttl.ts';
 import { coherenceModes } from '../gateway/reader.ts';
 import type { GatewayOptions } from '../gateway/server.ts';
+import { hotFileAt } from '../gateway/warm-up/hot-file.ts';
 import type { Logger } from '../logger.ts';
 import type { BalancePolicy, StoreClient } from '../store/client.ts';
 import { balancePolicies } from '../store/read-policy.ts';
@@ -23,6 +24,10 @@ const cacheOptions = {
     byteSize,
     '256MiB',
     'How much is kept in memory, keys and headers included; 0 keeps nothing.',
+  ),
+  warmUp: optional(
+    path('FILE'),
+    'Where keys and lists that are asked for often are remembered, to be fetched at the next start.',
   ),
   cacheTtl: optional(cacheTtl, 'How long answers are kept at most, on top of being current: search=1h,info=30m.'),
 };
@@ -46,17 +51,18 @@ export const command = defineCommand({
     const host = input.host ?? configured.host;
     checkReach(host, input.insecure);
     const address = { host, port: input.httpPort ?? configured.port, insecure: input.insecure };
+    const hotFile = input.warmUp === null ? null : hotFileAt(input.warmUp);
     const { coherence, cachePolicy: policy, cacheBytes, cacheTtl, balance } = input;
     const caching = { coherence, cache: { cacheBytes, policy, ...(cacheTtl === null ? {} : { ttl: cacheTtl }) } };
     await serve(input.id, input.logLevel, terminal, (log, onFatal) =>
-      start(identity, { ...address, caching }, balance, log, onFatal),
+      start(identity, { ...address, caching, hotFile }, balance, log, onFatal),
     );
   },
 });
 
 async function start(
   { cluster, member, keyPair }: Awaited<ReturnType<typeof loadIdentity>>,
-  settings: Pick<GatewayOptions, 'host' | 'port' | 'insecure' | 'caching'>,
+  settings: Pick<GatewayOptions, 'host' | 'port' | 'insecure' | 'caching' | 'hotFile'>,
   balance: BalancePolicy,
   log: Logger,
   onFatal: (error: Error) => void,

@@ -14,7 +14,7 @@ import { InFlight } from './in-flight.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
 import { observe } from './observe.ts';
 import type { Peers } from './peers.ts';
-import { type CachingOptions, createReader } from './reader.ts';
+import { type CachingOptions, createReader, type GatewayReader } from './reader.ts';
 import { addCacheRoute } from './routes/cache.ts';
 import { addClusterRoute, type GatewayView } from './routes/cluster.ts';
 import { addKvRoutes } from './routes/kv.ts';
@@ -39,11 +39,13 @@ export interface AppOptions {
   readonly limits?: Partial<GatewayLimits>;
 }
 
-export function createApp(options: AppOptions): Koa<RequestState> {
+export function createApp(
+  options: AppOptions,
+  { reader, purge }: Pick<GatewayReader, 'reader' | 'purge'> = createReader(options),
+): Koa<RequestState> {
   const { client, id, peers, metrics, log, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const inFlight = new InFlight(limits);
-  const { reader, purge } = createReader(options);
 
   const router = new Router<RequestState>({ sensitive: true, strict: true });
   addKvRoutes(router, { reader, writer: client, inFlight, bodyBytesMax: limits.bodyBytesMax });

@@ -14,8 +14,8 @@ import {
   touchOfPrefix,
 } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
-import type { Cache } from './cache/cache.ts';
-import { type Entry, type EntryKind, keyName, listName } from './cache/entry.ts';
+import type { Cache, PutOutcome } from './cache/cache.ts';
+import { type Entry, type EntryKind, keyName, listName, queryNamed } from './cache/entry.ts';
 import { type Purge, takenBy } from './cache/purge.ts';
 import { answerTo, bytesOf, copyOf } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
@@ -33,9 +33,11 @@ import {
   served,
 } from './store.ts';
 import { type Validator, validationMsMax } from './validator.ts';
+import type { Question as HotQuestion } from './warm-up/hot-list.ts';
+import type { KeptAnswers, Warmed } from './warm-up/warmer.ts';
 
 export interface CachedReaderOptions {
-  readonly client: Pick<StoreClient, 'read' | 'readIndex'>;
+  readonly client: Pick<StoreClient, 'read' | 'readIndex' | 'leader'>;
   readonly cache: Cache<QueryResult>;
   readonly coherence: Pick<Coherence, 'admits' | 'published'>;
   readonly validator: Pick<Validator, 'validate'>;
@@ -57,6 +59,9 @@ interface Answered {
   readonly outcome: ReadOutcome | NotCached;
 }
 
+/** What the cache makes of an answer. */
+type Keep = (entry: Entry<QueryResult>) => PutOutcome;
+
 const unavailable: ReadOutcome = { type: 'unavailable' };
 const bypass = 'bazar; fwd=bypass';
 /**
@@ -70,10 +75,12 @@ const notCached: Answered = { cacheStatus: 'bazar; detail=only-if-cached', outco
 /** The request itself does without the cache (RFC 9211 section 2.2). */
 const asRequested = 'bazar; fwd=request';
 
-export class CachedReader implements StoreReader {
+export class CachedReader implements StoreReader, KeptAnswers {
   readonly #options: CachedReaderOptions;
   readonly #flights: Flights<Answered>;
   readonly #fills = new Fills();
+  #fetching = 0;
+  readonly #put: Keep = (entry) => this.#options.cache.put(entry);
   /** One function for all hits, so that none allocates. */
   readonly #isCurrent = ({ index, touches }: Entry<QueryResult>) => this.#options.coherence.admits(index, touches);
 
@@ -83,8 +90,7 @@ export class CachedReader implements StoreReader {
   }
 
   async get(query: GetQuery, options: ReadOptions): Promise<Reading<GetResult>> {
-    const question = { query, name: keyName(query.key), touches: [touchOfKey(query.key)] };
-    const { cacheStatus, outcome } = await this.#read(question, options);
+    const { cacheStatus, outcome } = await this.#read(questionOf(query), options);
     if (outcome.type !== 'done') return { cacheStatus, outcome };
     if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
     return { cacheStatus, outcome: served(outcome, outcome.result) };
@@ -92,7 +98,7 @@ export class CachedReader implements StoreReader {
 
   async list(query: ListQuery, options: ReadOptions): Promise<Reading<ListResult>> {
     const { cacheStatus, outcome } = isCacheablePrefix(query.prefix)
-      ? await this.#read({ query, name: listName(query), touches: [touchOfPrefix(query.prefix)] }, options)
+      ? await this.#read(questionOf(query), options)
       : await this.#bypass(query, options);
     if (outcome.type !== 'done') return { cacheStatus, outcome };
     if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
@@ -106,12 +112,44 @@ export class CachedReader implements StoreReader {
     return this.#options.cache.purge(purge);
   }
 
+  get fetching(): number {
+    return this.#fetching;
+  }
+
+  get canKeep(): boolean {
+    return this.#options.stream.live && this.#options.client.leader() !== null;
+  }
+
+  *hottest(): Iterable<HotQuestion> {
+    for (const name of this.#options.cache.hottest()) yield queryNamed(name);
+  }
+
+  /** Whoever asks meanwhile joins it, as he would any other fetch. */
+  async warm(query: HotQuestion, timeoutMs: number): Promise<Warmed> {
+    const { cache, clock } = this.#options;
+    const question = questionOf(query);
+    const { name } = question;
+    if (cache.peek(name, clock.now()) !== null || this.#flights.get(name) !== undefined) return 'skipped';
+    let warmed: Warmed = 'skipped';
+    const recall: Keep = (entry) => {
+      const outcome = cache.recall(entry);
+      if (outcome === 'stored') warmed = 'warmed';
+      // Absences have room of their own, and little of it.
+      else if (outcome === 'full' && entry.kind !== 'absence') warmed = 'full';
+      return outcome;
+    };
+    await this.#flights.begin(name, () => this.#load(question, 'uri-miss', timeoutMs, recall)).wait(timeoutMs);
+    return warmed;
+  }
+
   async #read(question: Question, options: ReadOptions): Promise<Answered> {
     const { query, name } = question;
     const { replica, timeoutMs, consistency, directives } = options;
     if (replica !== undefined || consistency === 'stale') return this.#bypass(query, options);
     const { onlyIfCached, noCache, noStore } = directives;
-    if (!onlyIfCached && (noCache || noStore)) return this.#ask(question, 'request', timeoutMs, !noStore);
+    if (!onlyIfCached && (noCache || noStore)) {
+      return this.#ask(question, 'request', timeoutMs, noStore ? null : this.#put);
+    }
     const { cache, clock } = this.#options;
     const begun = this.#flights.begun;
     const deadlineAt = clock.now() + timeoutMs;
@@ -177,30 +215,46 @@ export class CachedReader implements StoreReader {
     return { cacheStatus: `bazar; fwd=${forward}`, outcome: unavailable };
   }
 
-  async #ask(
+  /** For a request. */
+  async #ask(question: Question, forward: string, timeoutMs: number, keep: Keep | null = this.#put): Promise<Answered> {
+    this.#fetching += 1;
+    try {
+      return await this.#load(question, forward, timeoutMs, keep);
+    } finally {
+      this.#fetching -= 1;
+    }
+  }
+
+  async #load(
     { query, name, touches }: Question,
     forward: string,
     timeoutMs: number,
-    mayStore = true,
+    keep: Keep | null,
   ): Promise<Answered> {
     const fill: Fill = { name, kind: query.type === 'list' ? 'list' : 'value', touches };
-    if (mayStore) this.#fills.begin(fill);
-    const outcome = await this.#options.client.read(query, { timeoutMs });
-    const isWanted = this.#fills.end(fill);
-    const stored = isWanted && outcome.type === 'done' && this.#store(query, name, touches, outcome.result);
-    return { cacheStatus: `bazar; fwd=${forward}${stored ? '; stored' : ''}`, outcome };
+    if (keep !== null) this.#fills.begin(fill);
+    let mayKeep = false;
+    let outcome: ReadOutcome;
+    try {
+      outcome = await this.#options.client.read(query, { timeoutMs });
+    } finally {
+      mayKeep = this.#fills.end(fill);
+    }
+    const entry = mayKeep && outcome.type === 'done' ? this.#entryOf(fill, query, outcome.result) : null;
+    const isStored = entry !== null && keep?.(entry) === 'stored';
+    return { cacheStatus: `bazar; fwd=${forward}${isStored ? '; stored' : ''}`, outcome };
   }
 
-  #store(query: GetQuery | ListQuery, name: string, touches: readonly Touch[], result: QueryResult): boolean {
-    const { cache, clock, coherence } = this.#options;
-    if (!coherence.admits(result.revision, touches)) return false;
+  /** Null for what may not be kept. */
+  #entryOf({ name, touches }: Fill, query: GetQuery | ListQuery, result: QueryResult): Entry<QueryResult> | null {
+    const { clock, coherence } = this.#options;
+    if (!coherence.admits(result.revision, touches)) return null;
     const kind = kindOf(result);
-    if (kind === 'value' && query.type === 'get' && !query.withValue) return false;
-    const entry = {
+    if (kind === 'value' && query.type === 'get' && !query.withValue) return null;
+    return {
       ...{ name, kind, touches, index: result.revision, storedAtMs: clock.now(), expiresAtMs: null },
       ...{ bytes: bytesOf(result), answer: copyOf(result) },
     };
-    return cache.put(entry) === 'stored';
   }
 
   /** Null if there is no answer in time, or it is not proven to be as new as whoever joined. */
@@ -233,6 +287,13 @@ export class CachedReader implements StoreReader {
     void result.then(resolve, reject).finally(() => timer.cancel());
     return promise;
   }
+}
+
+/** A list must be of a cacheable prefix. */
+function questionOf(query: GetQuery | ListQuery): Question {
+  return query.type === 'get'
+    ? { query, name: keyName(query.key), touches: [touchOfKey(query.key)] }
+    : { query, name: listName(query), touches: [touchOfPrefix(query.prefix)] };
 }
 
 function kindOf(result: QueryResult): EntryKind {

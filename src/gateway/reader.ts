@@ -7,6 +7,7 @@ import { CachedReader } from './cached-reader.ts';
 import { Coherence } from './coherence.ts';
 import { createDirectReader, type StoreReader } from './store.ts';
 import { Validator } from './validator.ts';
+import type { KeptAnswers } from './warm-up/warmer.ts';
 
 /** `validate`: hits are proven with a read index of the leader. `off`: nothing is kept, every read is fetched. */
 export const coherenceModes = ['validate', 'off'] as const;
@@ -30,10 +31,12 @@ export interface GatewayReader {
   readonly reader: StoreReader;
   /** How many kept answers went. */
   readonly purge: (purge: Purge) => number;
+  /** Null where nothing is kept. */
+  readonly kept: KeptAnswers | null;
 }
 
 export function createReader({ client, clusterId, id, clock, caching }: ReaderOptions): GatewayReader {
-  if (caching.coherence === 'off') return { reader: createDirectReader(client), purge: () => 0 };
+  if (caching.coherence === 'off') return { reader: createDirectReader(client), purge: () => 0, kept: null };
   const coherence = new Coherence({ lineage: clusterId, onAdvance: (published) => validator.advanced(published) });
   const validator = new Validator({
     clock,
@@ -46,5 +49,5 @@ export function createReader({ client, clusterId, id, clock, caching }: ReaderOp
     receive: (message) => coherence.receive(message),
   });
   const reader = new CachedReader({ client, cache: new Cache(caching.cache), coherence, validator, clock, stream, id });
-  return { reader, purge: (purge) => reader.purge(purge) };
+  return { reader, purge: (purge) => reader.purge(purge), kept: reader };
 }

@@ -8,6 +8,10 @@ import { ConfigError } from '../config.ts';
 import { type ListeningServer, listen } from '../meta-http.ts';
 import { type AppOptions, createApp } from './app.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
+import { createReader } from './reader.ts';
+import type { HotFile } from './warm-up/hot-file.ts';
+import { WarmUp } from './warm-up/warm-up.ts';
+import type { KeptAnswers, WarmUpCounts } from './warm-up/warmer.ts';
 
 export interface GatewayOptions extends AppOptions {
   readonly host: string;
@@ -15,10 +19,17 @@ export interface GatewayOptions extends AppOptions {
   readonly port: number;
   /** Allows a host that other machines can reach; whoever reaches it may read and write everything. */
   readonly insecure: boolean;
+  /** Where what is hot is remembered for the next start; null: nowhere. */
+  readonly hotFile?: HotFile | null;
+}
+
+export interface ListeningGateway extends ListeningServer {
+  /** Of this start; null without a file. */
+  readonly warmUpCounts: () => WarmUpCounts | null;
 }
 
 /** Throws ConfigError if it may not, or cannot, listen there. `close` finishes what is under way; the client stays open. */
-export async function startGateway(options: GatewayOptions): Promise<ListeningServer> {
+export async function startGateway(options: GatewayOptions): Promise<ListeningGateway> {
   const { host, port, insecure, log } = options;
   if (!insecure && !isLoopback(host)) {
     throw new ConfigError(
@@ -26,10 +37,27 @@ export async function startGateway(options: GatewayOptions): Promise<ListeningSe
     );
   }
   const limits = { ...defaultLimits, ...options.limits };
-  const server = createHttpServer(createApp(options).callback(), limits);
+  const answers = createReader(options);
+  const server = createHttpServer(createApp(options, answers).callback(), limits);
   const address = await listen(server, host, port);
   log.info('gateway listens', address);
-  return { address, close: () => closeGracefully(server, limits.closeTimeoutMs) };
+  const warmUp = beginWarmUp(answers.kept, options);
+  return {
+    address,
+    warmUpCounts: () => warmUp?.counts ?? null,
+    async close() {
+      await closeGracefully(server, limits.closeTimeoutMs);
+      await warmUp?.close();
+    },
+  };
+}
+
+function beginWarmUp(kept: KeptAnswers | null, options: GatewayOptions): WarmUp | null {
+  const { hotFile: file = null, clusterId, clock, log } = options;
+  if (file === null) return null;
+  if (kept !== null) return new WarmUp({ file, clusterId, kept, clock, log });
+  log.warn('nothing is kept, so there is nothing to warm up; leave out --warm-up, or choose another --coherence');
+  return null;
 }
 
 /** What is remembered of each open connection. */

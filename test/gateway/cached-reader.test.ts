@@ -18,11 +18,11 @@ interface Asked {
 }
 
 /** A gateway whose replicas, leader and stream do what the test says. */
-function setUp() {
+function setUp(cacheBytes = 1024 * 1024) {
   const clock = new ManualClock();
   const fetches: Asked[] = [];
   const questions: ((index: number | null) => void)[] = [];
-  const state = { live: true, behind: 0 };
+  const state = { live: true, behind: 0, leader: 'r1' as string | null };
   const client = {
     read: (query: Query, options: ReadOptions) =>
       new Promise<ReadOutcome>((answer) => fetches.push({ query, options, answer })),
@@ -31,6 +31,7 @@ function setUp() {
         questions.push((index) => settle(index as Index | null));
         clock.setTimer(timeoutMs, () => settle(null));
       }),
+    leader: () => state.leader,
   };
   const coherence = new Coherence({ lineage: 'l', onAdvance: (published) => validator.advanced(published) });
   const validator: Validator = new Validator({
@@ -41,7 +42,7 @@ function setUp() {
       state.behind++;
     },
   });
-  const cache = new Cache<QueryResult>({ cacheBytes: 1024 * 1024 });
+  const cache = new Cache<QueryResult>({ cacheBytes });
   const reader = new CachedReader({
     client,
     cache,
@@ -56,6 +57,7 @@ function setUp() {
   return {
     clock,
     cache,
+    reader,
     purge: (purge: Purge) => reader.purge(purge),
     state,
     fetches,
@@ -581,4 +583,94 @@ test('a purge takes what is kept from those who wait for its proof', async (t) =
   await f.confirmed(10);
   await f.fetched(got(10, 'v'));
   t.like(told(await second), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
+});
+
+const keyQuestion = { type: 'get', key: 'k', withValue: true } as const;
+const listQuestion = { type: 'list', prefix: 'p/', after: null, limit: 10, keysOnly: false } as const;
+
+test('what is warmed up is served as if it had been asked for, lists at once', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const warmed = [f.reader.warm(keyQuestion, 5000), f.reader.warm(listQuestion, 5000)];
+  await f.fetched(got(10, 'v'));
+  await f.fetched(listed(10, ['p/1']));
+  t.deepEqual(await Promise.all(warmed), ['warmed', 'warmed']);
+  const { hits, misses, stored } = f.cache.statistics();
+  t.deepEqual([hits, misses, stored], [0, 0, 2], 'nobody asked');
+  const reads = [f.get('k'), f.list('p/')] as const;
+  await f.confirmed(10);
+  t.like(told(await reads[0]), { cacheStatus: 'bazar; hit; detail=validated', value: 'v' });
+  t.is((await reads[1]).cacheStatus, 'bazar; hit; detail=validated');
+  t.deepEqual([...f.reader.hottest()], [keyQuestion, listQuestion]);
+});
+
+test('what is there, or is being fetched, is not fetched to warm up', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const read = f.get('k');
+  await f.clock.settle();
+  t.is(f.reader.fetching, 1);
+  t.is(await f.reader.warm(keyQuestion, 5000), 'skipped');
+  await f.fetched(got(10, 'v'));
+  await read;
+  t.is(f.reader.fetching, 0);
+  t.is(await f.reader.warm(keyQuestion, 5000), 'skipped');
+  t.is(f.fetches.length, 0);
+});
+
+test('a request joins a fetch that warms up, which is nobody’s request', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const warmed = f.reader.warm(keyQuestion, 5000);
+  const read = f.get('k');
+  await f.confirmed(10);
+  t.is(f.reader.fetching, 0);
+  await f.fetched(got(10, 'v'));
+  t.is(await warmed, 'warmed');
+  t.like(told(await read), { cacheStatus: 'bazar; fwd=uri-miss; collapsed', value: 'v' });
+});
+
+test('what was touched or purged meanwhile, or nobody could fetch, is not warmed up', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const warm = async (outcome: ReadOutcome, meanwhile: () => void) => {
+    const warmed = f.reader.warm(keyQuestion, 5000);
+    await f.clock.settle();
+    meanwhile();
+    await f.fetched(outcome);
+    return await warmed;
+  };
+  t.is(await warm(got(10, 'old'), () => f.stream(11, [touchOfKey('k')])), 'skipped');
+  t.is(await warm(got(11, 'v'), () => f.purge({ type: 'all' })), 'skipped');
+  t.is(await warm({ type: 'unavailable' }, () => {}), 'skipped');
+  t.is(f.cache.statistics().stored, 0);
+  t.is(await warm(got(11, 'v'), () => {}), 'warmed');
+});
+
+test('a full cache is not warmed up, but for absences, which have their own room', async (t) => {
+  const f = setUp(16 * 1024);
+  f.stream(10);
+  const warm = async (key: string, value: string | null) => {
+    const warmed = f.reader.warm({ ...keyQuestion, key }, 5000);
+    await f.fetched(got(10, value));
+    return await warmed;
+  };
+  for (let number = 0; ; number += 1) {
+    const outcome = await warm(`${number}`, 'x'.repeat(1000));
+    if (outcome === 'full') break;
+    t.is(outcome, 'warmed');
+  }
+  t.is(f.cache.statistics().evictions.size, 0);
+  t.is(await warm('absent', null), 'warmed');
+  t.is(await warm('absent too', null), 'skipped');
+});
+
+test('nothing is warmed up before somebody leads and says what changes', (t) => {
+  const f = setUp();
+  t.true(f.reader.canKeep);
+  f.state.live = false;
+  t.false(f.reader.canKeep);
+  f.state.live = true;
+  f.state.leader = null;
+  t.false(f.reader.canKeep);
 });

@@ -152,6 +152,7 @@ class World {
     });
     this.#reader = new CachedReader({
       client: {
+        leader: () => 'r1',
         read: (query, { timeoutMs }) => this.#ask(query, timeoutMs),
         readIndex: async (timeoutMs) =>
           mistake === 'who joins a fetch asks no leader' ? index(0) : leader.ask(timeoutMs),

@@ -16,8 +16,11 @@ export interface CacheOptions {
   readonly ttl?: CacheTtl;
 }
 
-/** What became of an entry: `firstSight`: a list that nobody asked for lately; `superseded`: a later one is there. */
-export type PutOutcome = 'stored' | 'tooLarge' | 'firstSight' | 'superseded' | 'expired';
+/**
+ * What became of an entry: `firstSight`: a list that nobody asked for lately; `superseded`: a later one is there; `full`:
+ * it would have to take the place of others.
+ */
+export type PutOutcome = 'stored' | 'tooLarge' | 'firstSight' | 'superseded' | 'expired' | 'full';
 
 /** An entry in its place. */
 interface Slot<Prepared> extends Evictable<Slot<Prepared>> {
@@ -115,10 +118,36 @@ export class Cache<Prepared> {
     }
     this.#makeRoom(compartment, bytes);
     const slot = { entry, bytes, expiresAtMs, isStale: false, newer: null, older: null, visited: false };
-    this.#add(compartment, slot);
+    compartment.policy.added(slot);
+    this.#count(compartment, slot);
     // It was wanted again, though what was there could not be served.
     if (replaced !== undefined) compartment.policy.used(slot);
     return 'stored';
+  }
+
+  /**
+   * What was hot in an earlier run: it is the first to go, and takes nobody's place. Lists need not come twice, since they
+   * have done so then.
+   */
+  recall(entry: Entry<Prepared>): PutOutcome {
+    if (this.#slots.has(entry.name)) return 'superseded';
+    const compartment = this.#compartmentOf(entry);
+    const bytes = chargedBytes(entry);
+    if (compartment.bytes + bytes > compartment.bytesMax) return 'full';
+    if (bytes > compartment.entryBytesMax) return 'tooLarge';
+    const expiresAtMs = this.#expiresAtMs(entry);
+    if (expiresAtMs <= entry.storedAtMs) return 'expired';
+    const slot = { entry, bytes, expiresAtMs, isStale: false, newer: null, older: null, visited: false };
+    compartment.policy.addedAsColdest(slot);
+    this.#count(compartment, slot);
+    return 'stored';
+  }
+
+  /** The names of what is worth keeping, absences after all others. Nothing may change while they are walked through. */
+  *hottest(): Iterable<string> {
+    for (const { policy } of [this.#others, this.#absences]) {
+      for (const { entry } of policy.hottest()) yield entry.name;
+    }
   }
 
   /** Whether there was one, stale or not. */
@@ -188,10 +217,9 @@ export class Cache<Prepared> {
     this.#remove(slot);
   }
 
-  #add(compartment: Compartment<Prepared>, slot: Slot<Prepared>): void {
+  #count(compartment: Compartment<Prepared>, slot: Slot<Prepared>): void {
     const { name, kind } = slot.entry;
     this.#slots.set(name, slot);
-    compartment.policy.added(slot);
     compartment.bytes += slot.bytes;
     this.#bytes[kind] += slot.bytes;
     this.#entries[kind] += 1;

@@ -3,7 +3,7 @@
  * is for the holder of the floors to say.
  */
 import type { Answer } from '../answer.ts';
-import type { ListQuery } from '../store.ts';
+import type { GetQuery, ListQuery } from '../store.ts';
 
 export const entryKinds = ['value', 'absence', 'list'] as const;
 export type EntryKind = (typeof entryKinds)[number];
@@ -39,6 +39,15 @@ export function listedPrefix(name: string): string | null {
   if (!name.startsWith('l')) return null;
   const start = name.indexOf(':') + 1;
   return name.slice(start, start + Number(name.slice(1, start - 1)));
+}
+
+/** What is answered under a name. */
+export function queryNamed(name: string): GetQuery | ListQuery {
+  const prefix = listedPrefix(name);
+  if (prefix === null) return { type: 'get', key: name.slice(1), withValue: true };
+  const [, limit, what, after = ''] =
+    /^(\d+)([kv])(.*)$/s.exec(name.slice(name.indexOf(':') + 1 + prefix.length)) ?? [];
+  return { type: 'list', prefix, after: after === '' ? null : after, limit: Number(limit), keysOnly: what === 'k' };
 }
 
 /** Of the objects around an entry: slot, place in the map, entry, arrays, answer, a buffer's handle. As measured, rounded up. */

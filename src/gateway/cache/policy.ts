@@ -12,13 +12,17 @@ export interface Evictable<Item> extends Queued<Item> {
   visited: boolean;
 }
 
-/** No call allocates. An item is `added` once, and `removed` once when it goes, whoever decided that. */
+/** No call but `hottest` allocates. An item is `added` or `addedAsColdest` once, and `removed` once when it goes, whoever decided that. */
 export interface EvictionPolicy<Item> {
   added(item: Item): void;
+  /** It is to go before those that are there. */
+  addedAsColdest(item: Item): void;
   used(item: Item): void;
   removed(item: Item): void;
   /** Who is to go next; it stays until it is `removed`. Null if there is nobody. */
   next(): Item | null;
+  /** In the order in which they are worth keeping. Nothing may change meanwhile. */
+  hottest(): Iterable<Item>;
 }
 
 export function createPolicy<Item extends Evictable<Item>>(policy: CachePolicy): EvictionPolicy<Item> {
@@ -46,6 +50,10 @@ class SievePolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> 
     this.#queue.join(item);
   }
 
+  addedAsColdest(item: Item): void {
+    this.#queue.joinAsOldest(item);
+  }
+
   used(item: Item): void {
     item.visited = true;
   }
@@ -64,6 +72,11 @@ class SievePolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> 
     this.#hand = item;
     return item;
   }
+
+  *hottest(): Iterable<Item> {
+    for (const item of this.#queue.newestFirst()) if (item.visited) yield item;
+    for (const item of this.#queue.newestFirst()) if (!item.visited) yield item;
+  }
 }
 
 /** Who was not used for longest. */
@@ -72,6 +85,10 @@ class LruPolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
 
   added(item: Item): void {
     this.#queue.join(item);
+  }
+
+  addedAsColdest(item: Item): void {
+    this.#queue.joinAsOldest(item);
   }
 
   used(item: Item): void {
@@ -86,6 +103,10 @@ class LruPolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
   next(): Item | null {
     return this.#queue.oldest;
   }
+
+  hottest(): Iterable<Item> {
+    return this.#queue.newestFirst();
+  }
 }
 
 /** Who was stored first, used or not. */
@@ -96,6 +117,10 @@ class TtlPolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
     this.#queue.join(item);
   }
 
+  addedAsColdest(item: Item): void {
+    this.#queue.joinAsOldest(item);
+  }
+
   used(): void {}
 
   removed(item: Item): void {
@@ -104,5 +129,9 @@ class TtlPolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
 
   next(): Item | null {
     return this.#queue.oldest;
+  }
+
+  hottest(): Iterable<Item> {
+    return this.#queue.newestFirst();
   }
 }

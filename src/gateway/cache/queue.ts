@@ -13,12 +13,26 @@ export class Queue<Item extends Queued<Item>> {
     return this.#oldest;
   }
 
+  /** While it is walked through, nobody may join or leave. */
+  *newestFirst(): Iterable<Item> {
+    for (let item = this.#newest; item !== null; item = item.older) yield item;
+  }
+
   join(item: Item): void {
     item.older = this.#newest;
     item.newer = null;
     if (this.#newest === null) this.#oldest = item;
     else this.#newest.newer = item;
     this.#newest = item;
+  }
+
+  /** As if it had come before all others. */
+  joinAsOldest(item: Item): void {
+    item.newer = this.#oldest;
+    item.older = null;
+    if (this.#oldest === null) this.#newest = item;
+    else this.#oldest.older = item;
+    this.#oldest = item;
   }
 
   /** The item must be in this queue. */

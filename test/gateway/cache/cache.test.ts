@@ -304,3 +304,39 @@ test('a snapshot stays as it was', (t) => {
   cache.put(entryOf('b'));
   t.deepEqual([before.stored, before.evictions.purged, before.bytes.value, before.entries.value], [0, 0, 0, 0]);
 });
+
+test('what is recalled takes no place of others, goes first, and a list need not come twice', (t) => {
+  for (const policy of cachePolicies) {
+    const cache = new Cache<string>({ cacheBytes: 64 * 1024, policy });
+    cache.put(sized(entryOf('own'), 4096));
+    t.is(cache.recall(sized(listOf('hottest/'), 4096)), 'stored');
+    for (let number = 2; number < 15; number += 1) t.is(cache.recall(sized(entryOf(`${number}`), 4096)), 'stored');
+    t.is(cache.recall(sized(entryOf('one too many'), 4096)), 'full');
+    t.is(cache.recall(sized(entryOf('14'), 1)), 'superseded');
+    t.is(cache.statistics().evictions.size, 0);
+    t.deepEqual([...cache.hottest()].slice(0, 3), [keyName('own'), listOf('hottest/').name, keyName('2')], policy);
+    cache.put(sized(entryOf('new'), 4096));
+    t.is(cache.peek(keyName('14'), 0), null, 'the last that was recalled went for it');
+    t.is([...cache.hottest()][0], keyName('new'));
+  }
+});
+
+test('what cannot be kept is not recalled either', (t) => {
+  t.is(smallCache(0).recall(entryOf('a')), 'full');
+  const cache = new Cache<string>({ cacheBytes: 64 * 1024, ttl: { infoMs: 10, searchMs: 0 } });
+  t.is(cache.recall(sized(entryOf('large'), 8193)), 'tooLarge');
+  t.is(cache.recall(listOf('a/')), 'expired');
+  t.is(cache.recall(entryOf('a')), 'stored');
+  t.is(cache.peek(keyName('a'), 10), null, 'it is as old as it is');
+});
+
+test('absences come after all that is there, and what is stale is as hot as it was', (t) => {
+  const cache = smallCache();
+  cache.put(entryOf('old'));
+  cache.put(entryOf('absent', { kind: 'absence' }));
+  putTwice(cache, listOf('l/'));
+  cache.put(entryOf('new'));
+  cache.get(keyName('old'), 0, current);
+  cache.get(keyName('old'), 0, () => false);
+  t.deepEqual([...cache.hottest()], [keyName('old'), keyName('new'), listOf('l/').name, keyName('absent')]);
+});

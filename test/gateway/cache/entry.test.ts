@@ -1,5 +1,12 @@
 import test from 'ava';
-import { answerBytes, chargedBytes, keyName, listedPrefix, listName } from '../../../src/gateway/cache/entry.ts';
+import {
+  answerBytes,
+  chargedBytes,
+  keyName,
+  listedPrefix,
+  listName,
+  queryNamed,
+} from '../../../src/gateway/cache/entry.ts';
 import { entryOf } from './entries.ts';
 
 const question = { type: 'list', prefix: 'a/', after: null, limit: 100, keysOnly: false } as const;
@@ -28,6 +35,20 @@ test('the prefix can be read off the name of a list, and of a list alone', (t) =
   for (const prefix of ['', 'a/', '2:a/', ':', '10:', 'ä😀/', 'l', '7']) {
     t.is(listedPrefix(listName({ ...question, prefix, after: `${prefix}7` })), prefix);
     t.is(listedPrefix(keyName(prefix)), null);
+  }
+});
+
+test('a name tells its question', (t) => {
+  for (const key of ['a', 'l1:a1v', 'k', 'ä😀/', '7']) {
+    t.deepEqual(queryNamed(keyName(key)), { type: 'get', key, withValue: true });
+  }
+  for (const prefix of ['', 'a/', '2:a/', '10:', 'ä😀/', '7']) {
+    for (const after of [null, '7', 'k7v', 'a/\n9k']) {
+      for (const keysOnly of [true, false]) {
+        const list = { ...question, prefix, after, limit: 17, keysOnly };
+        t.deepEqual(queryNamed(listName(list)), list);
+      }
+    }
   }
 });
 

@@ -11,9 +11,11 @@ const itemOf = (id: number): Item => ({ id, newer: null, older: null, visited: f
 /** A policy in its plainest form: arrays from the oldest to the newest, and no thought of cost. */
 interface Model {
   added(id: number): void;
+  addedAsColdest(id: number): void;
   used(id: number): void;
   removed(id: number): void;
   next(): number | null;
+  hottest(): readonly number[];
 }
 
 function without(ids: number[], id: number): void {
@@ -24,6 +26,8 @@ function arrivalModel(isMovedByUse: boolean): Model {
   const ids: number[] = [];
   return {
     added: (id) => ids.push(id),
+    addedAsColdest: (id) => ids.unshift(id),
+    hottest: () => ids.toReversed(),
     used(id) {
       if (!isMovedByUse) return;
       without(ids, id);
@@ -37,24 +41,23 @@ function arrivalModel(isMovedByUse: boolean): Model {
 function sieveModel(): Model {
   const ids: number[] = [];
   const visited = new Set<number>();
-  let hand = 0;
+  /** Null: at the oldest, whoever that will be. */
+  let hand: number | null = null;
   return {
     added: (id) => ids.push(id),
+    addedAsColdest: (id) => ids.unshift(id),
+    hottest: () => [true, false].flatMap((isVisited) => ids.toReversed().filter((id) => visited.has(id) === isVisited)),
     used: (id) => visited.add(id),
     removed(id) {
-      const at = ids.indexOf(id);
-      ids.splice(at, 1);
+      if (hand === id) hand = ids[ids.indexOf(id) + 1] ?? null;
+      without(ids, id);
       visited.delete(id);
-      if (at < hand) hand -= 1;
-      if (hand === ids.length) hand = 0;
     },
     next() {
-      for (;;) {
-        const id = ids[hand];
-        if (id === undefined) return null;
-        if (!visited.delete(id)) return id;
-        hand = (hand + 1) % ids.length;
+      for (hand ??= ids[0] ?? null; hand !== null && visited.delete(hand); ) {
+        hand = ids[(ids.indexOf(hand) + 1) % ids.length] ?? null;
       }
+      return hand;
     },
   };
 }
@@ -79,6 +82,8 @@ for (const name of cachePolicies) {
         present.splice(present.indexOf(item), 1);
       };
       for (let step = 0; step < 1000; step += 1) {
+        const hottest = [...policy.hottest()].map(({ id }) => id);
+        if (hottest.join() !== model.hottest().join()) return t.fail(`seed ${seed}, step ${step}: ${hottest}`);
         const drawn = random.next();
         if (present.length > 0 && drawn < 0.5) {
           const item = random.pick(present);
@@ -93,8 +98,9 @@ for (const name of cachePolicies) {
           if (item !== null && random.chance(0.9)) remove(item);
         } else {
           const item = itemOf(step);
-          policy.added(item);
-          model.added(item.id);
+          const add = random.chance(0.3) ? 'addedAsColdest' : 'added';
+          policy[add](item);
+          model[add](item.id);
           present.push(item);
         }
       }

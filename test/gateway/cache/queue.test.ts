@@ -5,6 +5,21 @@ interface Item extends Queued<Item> {
   readonly id: number;
 }
 
+test('a queue is walked through from the newest, and who joins as the oldest is the last', (t) => {
+  const queue = new Queue<Item>();
+  const item = (id: number): Item => ({ id, newer: null, older: null });
+  const walked = () => [...queue.newestFirst()].map(({ id }) => id);
+  t.deepEqual(walked(), []);
+  queue.joinAsOldest(item(2));
+  queue.join(item(3));
+  queue.joinAsOldest(item(1));
+  t.deepEqual(walked(), [3, 2, 1]);
+  t.is(queue.oldest?.id, 1);
+  queue.leave(queue.oldest as Item);
+  queue.leave(queue.oldest as Item);
+  t.deepEqual(walked(), [3]);
+});
+
 test('a queue gives up its items in the order they came, whoever leaves in between, and holds on to none', (t) => {
   for (const leaver of [0, 1, 2, 3]) {
     const queue = new Queue<Item>();
