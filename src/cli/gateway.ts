@@ -73,7 +73,10 @@ async function start(
     import('../gateway/server.ts'),
     import('../gateway/peers.ts'),
   ]);
-  const metrics = createGatewayMetrics({ version, replicas: () => client.replicas() });
+  const metrics = createGatewayMetrics({
+    version,
+    store: () => ({ leader: client.leader(), ...client.balance() }),
+  });
   const client: StoreClient = await createStoreClient({ cluster, keyPair, log, balance, observer: metrics, onFatal });
   try {
     const { clusterId, gateways } = cluster;

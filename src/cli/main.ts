@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   gateway: () => import('./gateway.ts'),
   config: () => import('./config.ts'),
   status: () => import('./status.ts'),
+  metrics: () => import('./metrics.ts'),
   get: () => import('./get.ts'),
   put: () => import('./put.ts'),
   del: () => import('./del.ts'),

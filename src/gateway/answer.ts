@@ -3,10 +3,14 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { RouterContext } from '@koa/router';
+import type { AnswerKind, CacheResult } from '../metrics.ts';
 
+/** What became of a request, for metrics and the access log. */
 export interface RequestState {
-  /** For the access log; only reads have one. */
-  cacheStatus?: string;
+  /** Reads alone have these. */
+  read?: { readonly result: CacheResult; readonly kind: AnswerKind; readonly cacheStatus: string };
+  /** A replica, or this gateway itself; unset if nobody has answered. */
+  servedBy?: string;
 }
 
 export type RequestContext = RouterContext<RequestState>;

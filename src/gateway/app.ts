@@ -17,6 +17,7 @@ import type { Peers } from './peers.ts';
 import { type CachingOptions, createReader, type GatewayReader } from './reader.ts';
 import { addCacheRoute } from './routes/cache.ts';
 import { addClusterRoute, type GatewayView } from './routes/cluster.ts';
+import { addClusterMetricsRoute } from './routes/cluster-metrics.ts';
 import { addKvRoutes } from './routes/kv.ts';
 import { addListRoute } from './routes/list.ts';
 import { addMetaRoutes } from './routes/meta.ts';
@@ -46,6 +47,7 @@ export function createApp(
   const { client, id, peers, metrics, log, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const inFlight = new InFlight(limits);
+  for (const each of [...client.replicas(), options]) metrics.mayAnswer(each.id);
 
   const router = new Router<RequestState>({ sensitive: true, strict: true });
   addKvRoutes(router, { reader, writer: client, inFlight, bodyBytesMax: limits.bodyBytesMax });
@@ -53,6 +55,7 @@ export function createApp(
   const askingInFlight = new InFlight({ ...limits, requestsInFlightMax: limits.purgesInFlightMax });
   addCacheRoute(router, { id, purge, peers, inFlight, askingInFlight });
   addClusterRoute(router, options);
+  addClusterMetricsRoute(router, options);
   addMetaRoutes(router, options);
 
   const app = new Koa<RequestState>();

@@ -3,6 +3,7 @@
  * each read: a validated hit, then a fetch, which others may join. DESIGN.md says why no answer is older than a write
  * that was acknowledged before its read began.
  */
+import type { CacheResult, GatewayMetrics } from '../metrics.ts';
 import {
   type FollowedStream,
   isCacheablePrefix,
@@ -15,7 +16,7 @@ import {
 } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import type { Cache, PutOutcome } from './cache/cache.ts';
-import { type Entry, type EntryKind, keyName, listName, queryNamed } from './cache/entry.ts';
+import { type Entry, keyName, listName, queryNamed } from './cache/entry.ts';
 import { type Purge, takenBy } from './cache/purge.ts';
 import { answerTo, bytesOf, copyOf } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
@@ -24,9 +25,11 @@ import { type Flight, Flights } from './flights.ts';
 import {
   type GetQuery,
   type GetResult,
+  kindOf,
   type ListQuery,
   type ListResult,
   type NotCached,
+  notCached,
   type Reading,
   type ReadOptions,
   type StoreReader,
@@ -44,6 +47,7 @@ export interface CachedReaderOptions {
   readonly clock: Clock;
   /** Where the leader's invalidations arrive: without them nothing can be proven, and nothing is waited for. */
   readonly stream: Pick<FollowedStream, 'live'>;
+  readonly metrics: Pick<GatewayMetrics, 'filled'>;
   /** The gateway's own, for what it answers from memory. */
   readonly id: string;
 }
@@ -55,6 +59,7 @@ interface Question {
 }
 
 interface Answered {
+  readonly cacheResult: CacheResult;
   readonly cacheStatus: string;
   readonly outcome: ReadOutcome | NotCached;
 }
@@ -63,7 +68,7 @@ interface Answered {
 type Keep = (entry: Entry<QueryResult>) => PutOutcome;
 
 const unavailable: ReadOutcome = { type: 'unavailable' };
-const bypass = 'bazar; fwd=bypass';
+const bypass = { cacheResult: 'bypass', cacheStatus: 'bazar; fwd=bypass' } as const;
 /**
  * A fetch goes on for so long at least, whatever hurry its beginner is in: when it fails, all who have joined it look
  * for the next one, and while nobody answers there would be one for each of them.
@@ -71,9 +76,13 @@ const bypass = 'bazar; fwd=bypass';
 const fetchMsMin = 1000;
 /** A read that was patient for a minute has joined fewer: more of them fail so fast only where none can succeed. */
 const joinsMax = 64;
-const notCached: Answered = { cacheStatus: 'bazar; detail=only-if-cached', outcome: { type: 'notCached' } };
 /** The request itself does without the cache (RFC 9211 section 2.2). */
-const asRequested = 'bazar; fwd=request';
+const asRequested = { cacheResult: 'request', cacheStatus: 'bazar; fwd=request' } as const;
+
+/** Why a replica is asked, as Cache-Status names it. */
+type Forward = 'uri-miss' | 'stale' | 'request';
+
+const resultOf = { 'uri-miss': 'miss', stale: 'stale', request: 'request' } as const;
 
 export class CachedReader implements StoreReader, KeptAnswers {
   readonly #options: CachedReaderOptions;
@@ -90,19 +99,21 @@ export class CachedReader implements StoreReader, KeptAnswers {
   }
 
   async get(query: GetQuery, options: ReadOptions): Promise<Reading<GetResult>> {
-    const { cacheStatus, outcome } = await this.#read(questionOf(query), options);
-    if (outcome.type !== 'done') return { cacheStatus, outcome };
+    const answered = await this.#read(questionOf(query), options);
+    const { outcome } = answered;
+    if (outcome.type !== 'done') return { ...answered, outcome };
     if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
-    return { cacheStatus, outcome: served(outcome, outcome.result) };
+    return { ...answered, outcome: served(outcome, outcome.result) };
   }
 
   async list(query: ListQuery, options: ReadOptions): Promise<Reading<ListResult>> {
-    const { cacheStatus, outcome } = isCacheablePrefix(query.prefix)
+    const answered = isCacheablePrefix(query.prefix)
       ? await this.#read(questionOf(query), options)
       : await this.#bypass(query, options);
-    if (outcome.type !== 'done') return { cacheStatus, outcome };
+    const { outcome } = answered;
+    if (outcome.type !== 'done') return { ...answered, outcome };
     if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
-    return { cacheStatus, outcome: served(outcome, outcome.result) };
+    return { ...answered, outcome: served(outcome, outcome.result) };
   }
 
   /** How many answers went. What is being fetched is not kept either, and nobody who comes after this is served from it. */
@@ -175,8 +186,8 @@ export class CachedReader implements StoreReader, KeptAnswers {
 
   async #bypass(query: GetQuery | ListQuery, { directives, ...options }: ReadOptions): Promise<Answered> {
     if (directives.onlyIfCached) return notCached;
-    const cacheStatus = options.consistency === 'stale' ? asRequested : bypass;
-    return { cacheStatus, outcome: await this.#options.client.read(query, options) };
+    const status = options.consistency === 'stale' ? asRequested : bypass;
+    return { ...status, outcome: await this.#options.client.read(query, options) };
   }
 
   /** Null if what is kept is not proven to be current. */
@@ -188,12 +199,15 @@ export class CachedReader implements StoreReader, KeptAnswers {
     const entry = cache.get(name, clock.now(), this.#isCurrent);
     if (entry === null) return null;
     const revision = Math.max(provenTo, entry.index) as QueryResult['revision'];
-    const result = answerTo(query, entry.answer, revision);
-    return { cacheStatus: 'bazar; hit; detail=validated', outcome: { type: 'done', result, replica: id } };
+    return {
+      cacheResult: 'hit',
+      cacheStatus: 'bazar; hit; detail=validated',
+      outcome: { type: 'done', result: answerTo(query, entry.answer, revision), replica: id },
+    };
   }
 
   /** `begun`: as it was when the read arrived. */
-  async #fetch(question: Question, forward: string, deadlineAt: number, begun: number): Promise<Answered> {
+  async #fetch(question: Question, forward: Forward, deadlineAt: number, begun: number): Promise<Answered> {
     const { query, name } = question;
     const { clock } = this.#options;
     for (let joins = 0; joins < joinsMax; joins += 1) {
@@ -202,7 +216,9 @@ export class CachedReader implements StoreReader, KeptAnswers {
       const flight = this.#flights.get(name);
       if (flight !== undefined) {
         const joined = await this.#join(flight, question, begun, timeoutMs);
-        if (joined !== null) return { ...joined, cacheStatus: `bazar; fwd=${forward}; collapsed` };
+        if (joined !== null) {
+          return { ...joined, cacheResult: 'collapsed', cacheStatus: `bazar; fwd=${forward}; collapsed` };
+        }
       } else if (query.type === 'get' && !query.withValue) {
         // What comes without its value is of no use to others.
         return this.#ask(question, forward, timeoutMs);
@@ -212,11 +228,16 @@ export class CachedReader implements StoreReader, KeptAnswers {
         if (answered !== null) return answered;
       }
     }
-    return { cacheStatus: `bazar; fwd=${forward}`, outcome: unavailable };
+    return { cacheResult: resultOf[forward], cacheStatus: `bazar; fwd=${forward}`, outcome: unavailable };
   }
 
   /** For a request. */
-  async #ask(question: Question, forward: string, timeoutMs: number, keep: Keep | null = this.#put): Promise<Answered> {
+  async #ask(
+    question: Question,
+    forward: Forward,
+    timeoutMs: number,
+    keep: Keep | null = this.#put,
+  ): Promise<Answered> {
     this.#fetching += 1;
     try {
       return await this.#load(question, forward, timeoutMs, keep);
@@ -227,7 +248,7 @@ export class CachedReader implements StoreReader, KeptAnswers {
 
   async #load(
     { query, name, touches }: Question,
-    forward: string,
+    forward: Forward,
     timeoutMs: number,
     keep: Keep | null,
   ): Promise<Answered> {
@@ -241,14 +262,19 @@ export class CachedReader implements StoreReader, KeptAnswers {
       mayKeep = this.#fills.end(fill);
     }
     const entry = mayKeep && outcome.type === 'done' ? this.#entryOf(fill, query, outcome.result) : null;
-    const isStored = entry !== null && keep?.(entry) === 'stored';
-    return { cacheStatus: `bazar; fwd=${forward}${isStored ? '; stored' : ''}`, outcome };
+    const filled = entry === null ? undefined : keep?.(entry);
+    if (filled !== undefined) this.#options.metrics.filled(filled);
+    const cacheStatus = `bazar; fwd=${forward}${filled === 'stored' ? '; stored' : ''}`;
+    return { cacheResult: resultOf[forward], cacheStatus, outcome };
   }
 
   /** Null for what may not be kept. */
   #entryOf({ name, touches }: Fill, query: GetQuery | ListQuery, result: QueryResult): Entry<QueryResult> | null {
-    const { clock, coherence } = this.#options;
-    if (!coherence.admits(result.revision, touches)) return null;
+    const { clock, coherence, metrics } = this.#options;
+    if (!coherence.admits(result.revision, touches)) {
+      metrics.filled('belowFloor');
+      return null;
+    }
     const kind = kindOf(result);
     if (kind === 'value' && query.type === 'get' && !query.withValue) return null;
     return {
@@ -294,11 +320,6 @@ function questionOf(query: GetQuery | ListQuery): Question {
   return query.type === 'get'
     ? { query, name: keyName(query.key), touches: [touchOfKey(query.key)] }
     : { query, name: listName(query), touches: [touchOfPrefix(query.prefix)] };
-}
-
-function kindOf(result: QueryResult): EntryKind {
-  if (result.type === 'list') return 'list';
-  return result.item === null ? 'absence' : 'value';
 }
 
 function mismatch(query: GetQuery | ListQuery, result: QueryResult): Error {

@@ -18,8 +18,11 @@ export function observe(metrics: GatewayMetrics, log: Logger, clock: Clock) {
       // 499: the client, or a limit on it, closed the connection first.
       const status = ctx.res.writableFinished ? ctx.res.statusCode : 499;
       metrics.requestEnded(route, method, String(status), ms / 1000);
+      const { read, servedBy } = ctx.state;
+      if (read !== undefined) metrics.readEnded(read.result, read.kind);
+      if (servedBy !== undefined) metrics.answered(servedBy);
       if (log.level !== 'debug') return;
-      const cache = ctx.state.cacheStatus ?? null;
+      const cache = read?.cacheStatus ?? null;
       log.debug('request', { route, method, status, ms: Math.round(ms * 1000) / 1000, cache });
     });
     return next();

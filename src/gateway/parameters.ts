@@ -78,3 +78,11 @@ export function consistencyOf(parameters: Parameters<'consistency'>): Consistenc
   if (text === 'linearizable' || text === 'stale') return text;
   throw badParameter('consistency', 'linearizable or stale', text);
 }
+
+/** Which gateways are meant: all of the cluster, or the one that is asked. */
+export function scopeOf(parameters: Parameters<'scope'>): 'cluster' | 'this' {
+  const text = parameters.get('scope');
+  if (text === undefined || text === 'cluster') return 'cluster';
+  if (text === 'this') return 'this';
+  throw badParameter('scope', 'this or cluster', text);
+}

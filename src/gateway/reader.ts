@@ -1,9 +1,10 @@
 /** Puts the reader of a gateway together: cached and coherent, or straight to the replicas. */
-import type { StoreClient } from '../store/client.ts';
+import type { GatewayMetrics } from '../metrics.ts';
+import type { QueryResult, StoreClient } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import { Cache, type CacheOptions } from './cache/cache.ts';
 import type { Purge } from './cache/purge.ts';
-import { CachedReader } from './cached-reader.ts';
+import { CachedReader, type CachedReaderOptions } from './cached-reader.ts';
 import { Coherence } from './coherence.ts';
 import { createDirectReader, type StoreReader } from './store.ts';
 import { Validator } from './validator.ts';
@@ -25,6 +26,7 @@ export interface ReaderOptions {
   readonly id: string;
   readonly clock: Clock;
   readonly caching: CachingOptions;
+  readonly metrics: GatewayMetrics;
 }
 
 export interface GatewayReader {
@@ -35,19 +37,42 @@ export interface GatewayReader {
   readonly kept: KeptAnswers | null;
 }
 
-export function createReader({ client, clusterId, id, clock, caching }: ReaderOptions): GatewayReader {
-  if (caching.coherence === 'off') return { reader: createDirectReader(client), purge: () => 0, kept: null };
+export function createReader({ client, clusterId, id, clock, caching, metrics }: ReaderOptions): GatewayReader {
+  const origin: CachedReaderOptions['client'] = {
+    read(query, options) {
+      metrics.fetched();
+      return client.read(query, options);
+    },
+    readIndex: (timeoutMs) => client.readIndex(timeoutMs),
+    leader: () => client.leader(),
+  };
+  if (caching.coherence === 'off') return { reader: createDirectReader(origin), purge: () => 0, kept: null };
   const coherence = new Coherence({ lineage: clusterId, onAdvance: (published) => validator.advanced(published) });
   const validator = new Validator({
     clock,
     readIndex: (timeoutMs) => client.readIndex(timeoutMs),
     published: () => coherence.published,
     onBehind: () => stream.behind(),
+    onProof: (outcome, ms) => metrics.proofEnded(outcome, ms),
   });
   const stream = client.follow({
-    begin: (streamId) => coherence.follow(streamId),
-    receive: (message) => coherence.receive(message),
+    begin(streamId) {
+      metrics.streamBegan();
+      return coherence.follow(streamId);
+    },
+    receive(message) {
+      const receipt = coherence.receive(message);
+      metrics.invalidated(receipt, message.touches);
+      return receipt;
+    },
   });
-  const reader = new CachedReader({ client, cache: new Cache(caching.cache), coherence, validator, clock, stream, id });
+  const cache = new Cache<QueryResult>(caching.cache);
+  metrics.showCache(() => ({
+    ...cache.statistics(),
+    capacityBytes: caching.cache.cacheBytes,
+    publishedIndex: coherence.published,
+    streamLive: stream.live,
+  }));
+  const reader = new CachedReader({ client: origin, cache, coherence, validator, clock, stream, metrics, id });
   return { reader, purge: (purge) => reader.purge(purge), kept: reader };
 }

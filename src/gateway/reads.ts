@@ -1,10 +1,11 @@
 /** What every read can be asked for, and what every answer to one says of itself. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ReplicaId } from '../store/client.ts';
+import type { QueryResult, ReplicaId } from '../store/client.ts';
+import type { RequestContext } from './answer.ts';
 import { parseCacheControl } from './cache-control.ts';
 import { HttpProblem, quote } from './errors.ts';
 import { consistencyOf, type Parameters, timeoutMsOf } from './parameters.ts';
-import type { GetResult, ListResult, Reading, ReadOptions } from './store.ts';
+import { type GetResult, kindOf, type ListResult, type Reading, type ReadOptions } from './store.ts';
 
 export const readParameters = ['replica', 'timeout', 'consistency'] as const;
 
@@ -29,6 +30,15 @@ function minRevisionOf(headers: IncomingHttpHeaders): GetResult['revision'] {
   const revision = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(revision)) return revision as GetResult['revision'];
   throw new HttpProblem('bad_header', `Bazar-Min-Revision: expected a revision, such as 42, got ${quote(text)}`);
+}
+
+/** For metrics and the access log. */
+export function noteReading(
+  { state }: RequestContext,
+  { cacheResult, cacheStatus, outcome }: Reading<QueryResult>,
+): void {
+  state.read = { result: cacheResult, cacheStatus, kind: outcome.type === 'done' ? kindOf(outcome.result) : 'none' };
+  if (outcome.type === 'done') state.servedBy = outcome.servedBy;
 }
 
 export function provenance(revision: number, servedBy: ReplicaId): string[] {

@@ -42,6 +42,7 @@ export async function startGateway(options: GatewayOptions): Promise<ListeningGa
   const address = await listen(server, host, port);
   log.info('gateway listens', address);
   const warmUp = beginWarmUp(answers.kept, options);
+  if (warmUp !== null) options.metrics.showWarmUp(() => warmUp.counts);
   return {
     address,
     warmUpCounts: () => warmUp?.counts ?? null,

@@ -2,6 +2,7 @@
  * What routes need of the store. A cache takes its place between them by being a StoreReader.
  */
 
+import type { CacheResult } from '../metrics.ts';
 import type {
   ReadOptions as ClientReadOptions,
   Query,
@@ -11,6 +12,7 @@ import type {
   Write,
   WriteOutcome,
 } from '../store/client.ts';
+import type { EntryKind } from './cache/entry.ts';
 import type { CacheDirectives } from './cache-control.ts';
 
 export interface ReadOptions extends ClientReadOptions {
@@ -29,6 +31,8 @@ export type GetResult = Extract<QueryResult, { type: 'get' }>;
 export type ListResult = Extract<QueryResult, { type: 'list' }>;
 
 export interface Reading<Result> {
+  /** What `cacheStatus` says, for metrics. */
+  readonly cacheResult: CacheResult;
   /** The value of Cache-Status (RFC 9211). */
   readonly cacheStatus: string;
   readonly outcome:
@@ -52,25 +56,29 @@ export interface StoreWriter {
   write(write: Write, timeoutMs: number): Promise<WriteOutcome>;
 }
 
-const cacheStatus = 'bazar; fwd=bypass';
-const notCached = { cacheStatus: 'bazar; detail=only-if-cached', outcome: { type: 'notCached' } } as const;
+const bypass = { cacheResult: 'bypass', cacheStatus: 'bazar; fwd=bypass' } as const;
+export const notCached = {
+  cacheResult: 'onlyIfCached',
+  cacheStatus: 'bazar; detail=only-if-cached',
+  outcome: { type: 'notCached' },
+} as const;
 
 /** Every read goes to a replica. */
-export function createDirectReader(client: StoreClient): StoreReader {
+export function createDirectReader(client: Pick<StoreClient, 'read'>): StoreReader {
   return {
     async get(query, { directives, ...options }) {
       if (directives.onlyIfCached) return notCached;
       const outcome = await client.read(query, options);
-      if (outcome.type !== 'done') return { cacheStatus, outcome };
+      if (outcome.type !== 'done') return { ...bypass, outcome };
       if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
-      return { cacheStatus, outcome: served(outcome, outcome.result) };
+      return { ...bypass, outcome: served(outcome, outcome.result) };
     },
     async list(query, { directives, ...options }) {
       if (directives.onlyIfCached) return notCached;
       const outcome = await client.read(query, options);
-      if (outcome.type !== 'done') return { cacheStatus, outcome };
+      if (outcome.type !== 'done') return { ...bypass, outcome };
       if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
-      return { cacheStatus, outcome: served(outcome, outcome.result) };
+      return { ...bypass, outcome: served(outcome, outcome.result) };
     },
   };
 }
@@ -81,6 +89,11 @@ export function served<Result>(
   result: Result,
 ): Extract<Reading<Result>['outcome'], { type: 'done' }> {
   return { type: 'done', result, servedBy: replica, ...(staleMs === undefined ? {} : { staleMs }) };
+}
+
+export function kindOf(result: QueryResult): EntryKind {
+  if (result.type === 'list') return 'list';
+  return result.item === null ? 'absence' : 'value';
 }
 
 function mismatch(query: Query, result: QueryResult): Error {

@@ -2,6 +2,7 @@
  * Proves that the floors know of every write that was acknowledged before the proof was asked for: a read index of the
  * leader, and a published position that has come to it. Those who ask in one turn of the loop share one proof.
  */
+import type { ProofOutcome } from '../metrics.ts';
 import type { Clock } from '../system-clock.ts';
 
 export interface ValidatorOptions {
@@ -12,6 +13,8 @@ export interface ValidatorOptions {
   readonly published: () => number;
   /** The position did not come to a read index in time: the stream may be stuck. */
   readonly onBehind: () => void;
+  /** Told of every proof; must not throw. */
+  readonly onProof: (outcome: ProofOutcome, ms: number) => void;
 }
 
 interface Wait {
@@ -62,10 +65,19 @@ export class Validator {
   }
 
   async #prove(): Promise<number | null> {
-    const { readIndex, published, onBehind } = this.#options;
+    const { clock, readIndex, published, onBehind, onProof } = this.#options;
+    const beganAt = clock.now();
+    const ended = (outcome: ProofOutcome) => onProof(outcome, clock.now() - beganAt);
     const index = await readIndex(readIndexMs);
-    if (index === null || index <= published()) return index;
-    if (await this.#reached(index)) return index;
+    if (index === null) {
+      ended('noLeader');
+      return null;
+    }
+    if (index <= published() || (await this.#reached(index))) {
+      ended('proven');
+      return index;
+    }
+    ended('behind');
     onBehind();
     return null;
   }

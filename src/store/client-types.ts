@@ -133,5 +133,8 @@ export interface StoreClientObserver {
     /** Commands or queries in the message; 1 for a read index. */
     readonly count: number;
     readonly seconds: number;
+    /** Of the message and of its answer, as far as there was one. */
+    readonly sentBytes: number;
+    readonly receivedBytes: number;
   }): void;
 }

@@ -53,9 +53,16 @@ export class Invalidator {
   readonly #heard = new WeakSet<StreamPeer>();
   /** Worked out once, and forgotten when the log's memory forgets the entry. */
   readonly #touches = new WeakMap<Entry, Touches>();
+  #messages = 0;
+  #congestions = 0;
 
   constructor(options: InvalidatorOptions) {
     this.#options = options;
+  }
+
+  /** For metrics. */
+  statistics(): { readonly streams: number; readonly messages: number; readonly congestions: number } {
+    return { streams: this.#subscribers.size, messages: this.#messages, congestions: this.#congestions };
   }
 
   /** A gateway wants a stream, in place of the one it has. */
@@ -103,9 +110,11 @@ export class Invalidator {
     }
     for (const batch of batches) {
       if (peer.congested) {
+        this.#congestions += 1;
         this.#end(peer, streamId);
         return;
       }
+      this.#messages += 1;
       peer.event(encodeInvalidations(streamId, batch));
     }
   }

@@ -62,7 +62,8 @@ export class ReplicaLink {
   async request(request: StoreRequest, operation: ClientOperation, timeoutMs: number): Promise<LinkAnswer> {
     const { clock, observer } = this.#options;
     const startedAt = clock.now();
-    const answer = await this.#connection.request(encodeStoreRequest(request), timeoutMs);
+    const bytes = encodeStoreRequest(request);
+    const answer = await this.#connection.request(bytes, timeoutMs);
     const reply: LinkAnswer =
       answer.type === 'answer'
         ? (decodeStoreReply(answer.bytes) ?? { type: 'error', reason: 'the answer could not be decoded' })
@@ -73,6 +74,8 @@ export class ReplicaLink {
       outcome: outcomeOf(reply),
       count: request.type === 'write' ? request.commands.length : request.type === 'read' ? request.queries.length : 1,
       seconds: (clock.now() - startedAt) / 1000,
+      sentBytes: answer.type === 'notSent' ? 0 : bytes.byteLength,
+      receivedBytes: answer.type === 'answer' ? answer.bytes.byteLength : 0,
     });
     return reply;
   }

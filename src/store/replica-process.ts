@@ -53,11 +53,12 @@ export async function startReplica(options: ReplicaProcessOptions): Promise<Repl
     watchDiskSpace,
   };
   let view: ReplicaView | null = null;
-  const status = (): ReplicaStatus => {
+  const present = (): ReplicaView => {
     invariant(view !== null, 'nobody asks for metrics before there is a replica');
-    return view.status();
+    return view;
   };
-  const metrics = createReplicaMetrics({ version, status });
+  const status = (): ReplicaStatus => present().status();
+  const metrics = createReplicaMetrics({ version, status, streams: () => present().streams() });
   // Before the replica takes part in anything: a taken port must not cost the cluster a leader.
   const beforeJoining = async (joining: ReplicaView): Promise<AsyncDisposable> => {
     view = joining;

@@ -50,6 +50,7 @@ export interface ReplicaView {
   readonly id: ReplicaId;
   readonly status: () => ReplicaStatus;
   readonly diskFull: () => boolean;
+  readonly streams: () => ReturnType<Invalidator['statistics']>;
 }
 
 export interface ReplicaOptions {
@@ -136,7 +137,9 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
       stateDigest: stateMachine.digest(),
     });
   const diskFull = () => diskSpace.full;
-  const joining = await options.beforeJoining?.({ id, status, diskFull });
+  const invalidator = new Invalidator({ lineage: cluster.clusterId, touchesOf });
+  const streams = () => invalidator.statistics();
+  const joining = await options.beforeJoining?.({ id, status, diskFull, streams });
   closing.defer(() => joining?.[Symbol.asyncDispose]());
 
   let raftTransport: RaftTransport | undefined;
@@ -150,7 +153,6 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     });
     return raftTransport;
   };
-  const invalidator = new Invalidator({ lineage: cluster.clusterId, touchesOf });
   const raftNode = new RaftNode<CommandResult>({
     id,
     bootstrap: bootstrapConfiguration(cluster),

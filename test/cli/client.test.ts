@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { metricsPage } from '../../src/cli/metrics.ts';
 import { statusPage } from '../../src/cli/status.ts';
 import { temporaryDirectory } from './directory.ts';
 import { type KvServer, startKvServer } from './kv-server.ts';
@@ -204,4 +205,67 @@ test('status asks the gateway; --watch goes on until it is interrupted, through 
   const { code, stdout } = await bazar(watch, { interrupted: interruption.signal });
   t.is(code, 0);
   t.regex(stdout, /^no answer from .*\nleader r1, term 3/);
+});
+
+const metrics = {
+  requests: 1234,
+  cacheHits: 600,
+  cacheMisses: 200,
+  hitRatio: 0.75,
+  originFetches: 190,
+  requestsByServer: { r1: 300, r2: 0, g1: 600 },
+  healthy: ['r1', 'r2'],
+  leader: 'r1',
+  gateways: [
+    { id: 'g1', reached: true },
+    { id: 'g2', reached: false, reason: 'no answer\nfrom h:5' },
+  ],
+};
+
+test('metrics are one screen, which names the gateways that are missing in it', (t) => {
+  t.is(
+    metricsPage(metrics),
+    `leader r1, healthy replicas r1, r2
+requests 1234, cache hits 600, misses 200, hit ratio 75.0 %, fetched from replicas 190
+
+ANSWERED BY  REQUESTS  SHARE
+r1           300       33.3 %
+r2           0         0.0 %
+g1           600       66.7 %
+
+Not counted, as these gateways did not answer:
+  g2: no answer\\nfrom h:5
+`,
+  );
+  const { gateways, ...rest } = metrics;
+  const empty = { ...rest, hitRatio: null, healthy: [], leader: null, requestsByServer: { r1: 0 }, gateways: [] };
+  t.is(
+    metricsPage(empty),
+    `leader none, healthy replicas none
+requests 1234, cache hits 600, misses 200, hit ratio -, fetched from replicas 190
+
+ANSWERED BY  REQUESTS  SHARE
+r1           0         -
+`,
+  );
+});
+
+test('metrics asks the gateway; --json is what it said', async (t) => {
+  const server = createServer((request, response) => {
+    t.is(request.url, '/v1/cluster/metrics');
+    response.end(JSON.stringify(metrics));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  t.is((await bazar(['metrics', '--url', url])).stdout, metricsPage(metrics));
+  t.is((await bazar(['metrics', '--json', '--url', url])).stdout, `${JSON.stringify(metrics)}\n`);
+});
+
+test('metrics of a gateway that refuses is an error', async (t) => {
+  const kv = await startKvServer();
+  t.teardown(() => kv.close());
+  kv.fault = () => 503;
+  const { code, stderr } = await bazar(['metrics', '--url', kv.url]);
+  t.deepEqual([code, stderr], [5, 'bazar: Status 503: because of injected\n']);
 });

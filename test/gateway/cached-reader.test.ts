@@ -23,6 +23,8 @@ function setUp(cacheBytes = 1024 * 1024) {
   const fetches: Asked[] = [];
   const questions: ((index: number | null) => void)[] = [];
   const state = { live: true, behind: 0, leader: 'r1' as string | null };
+  /** What was told for metrics: fills and proofs, as they came. */
+  const noted: string[] = [];
   const client = {
     read: (query: Query, options: ReadOptions) =>
       new Promise<ReadOutcome>((answer) => fetches.push({ query, options, answer })),
@@ -41,6 +43,7 @@ function setUp(cacheBytes = 1024 * 1024) {
     onBehind: () => {
       state.behind++;
     },
+    onProof: (outcome) => noted.push(outcome),
   });
   const cache = new Cache<QueryResult>({ cacheBytes });
   const reader = new CachedReader({
@@ -50,6 +53,7 @@ function setUp(cacheBytes = 1024 * 1024) {
     validator,
     clock,
     stream: state,
+    metrics: { filled: (outcome) => noted.push(outcome) },
     id: 'g1',
   });
   coherence.follow('s');
@@ -60,6 +64,7 @@ function setUp(cacheBytes = 1024 * 1024) {
     reader,
     purge: (purge: Purge) => reader.purge(purge),
     state,
+    noted,
     fetches,
     questions,
     get(key: string, options: Partial<ReadOptions> & { withValue?: boolean } = {}) {
@@ -673,4 +678,34 @@ test('nothing is warmed up before somebody leads and says what changes', (t) => 
   f.state.live = true;
   f.state.leader = null;
   t.false(f.reader.canKeep);
+});
+
+test('metrics are told how each read was answered, and what became of fills and proofs', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  const [first, joined] = [f.get('k'), f.get('k')];
+  await f.confirmed(10);
+  await f.fetched(got(10, 'v'));
+  const hit = f.get('k');
+  await f.confirmed(10);
+  await hit;
+  f.stream(11, [touchOfKey('k')], 10);
+  const stale = f.get('k');
+  await f.confirmed(10);
+  await f.fetched(got(10, 'v'));
+  await stale;
+  const unproven = f.get('k');
+  await f.fetched(got(11, 'v'));
+  const refused = f.get('k', { directives: { ...noDirectives, onlyIfCached: true } });
+  await f.confirmed(null);
+  const asked = f.get('k', { directives: { ...noDirectives, noCache: true } });
+  await f.fetched(got(11, 'v'));
+  const pinned = f.get('k', { replica: 'r3' });
+  await f.fetched(got(11, 'v'));
+  const readings = await Promise.all([first, joined, hit, stale, unproven, refused, asked, pinned]);
+  t.deepEqual(
+    readings.map(({ cacheResult }) => cacheResult),
+    ['miss', 'collapsed', 'hit', 'stale', 'miss', 'onlyIfCached', 'request', 'bypass'],
+  );
+  t.deepEqual(f.noted, ['stored', 'proven', 'proven', 'belowFloor', 'stored', 'noLeader', 'stored']);
 });

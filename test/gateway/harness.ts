@@ -47,7 +47,11 @@ export function gatewayOptions(client: FakeClient, limits: Partial<GatewayLimits
     gateways: [{ id: 'g1', http: '127.0.0.1:8080' }],
     version: '1.2.3',
     clock: systemClock,
-    metrics: createGatewayMetrics({ version: '1.2.3', processMetrics: false, replicas: () => client.replicas() }),
+    metrics: createGatewayMetrics({
+      version: '1.2.3',
+      processMetrics: false,
+      store: () => ({ leader: client.leader(), ...client.balance() }),
+    }),
     log: silentLogger,
     limits: { timeoutCheckMs: 20, closeTimeoutMs: 500, ...limits },
   };

@@ -149,6 +149,7 @@ class World {
       published: () =>
         mistake === 'a hit does not wait for the position' ? Number.POSITIVE_INFINITY : coherence.published,
       onBehind: () => this.#follow(),
+      onProof() {},
     });
     this.#reader = new CachedReader({
       client: {
@@ -168,6 +169,7 @@ class World {
       validator: mistake === 'a proof serves those who ask while it is under way' ? sharing(validator) : validator,
       clock,
       stream: this.#state,
+      metrics: { filled() {} },
       id: 'g1',
     });
     this.#follow();

@@ -7,6 +7,7 @@ const methodsOf = [
   ['/v1/kv/a', ['GET', 'HEAD', 'PUT', 'DELETE']],
   ['/v1/kv', ['GET', 'HEAD']],
   ['/v1/cluster', ['GET', 'HEAD']],
+  ['/v1/cluster/metrics', ['GET', 'HEAD']],
   ['/livez', ['GET', 'HEAD']],
   ['/readyz', ['GET', 'HEAD']],
   ['/metrics', ['GET', 'HEAD']],
@@ -163,6 +164,33 @@ test('/metrics counts requests by the template of their route, never by key', as
   t.true(lines.includes('bazar_http_requests_in_flight 1'));
   t.true(lines.includes('bazar_gateway_replica_healthy{replica="r1"} 1'));
   t.notRegex(text, /secret/);
+});
+
+test('/metrics counts reads by result and kind, and requests by who answered', async (t) => {
+  const gateway = await startTestGateway(t);
+  await gateway.request('PUT', '/v1/kv/a', { body: 'v' });
+  await gateway.request('GET', '/v1/kv/a?replica=r2');
+  await gateway.request('GET', '/v1/kv/absent?replica=r2');
+  await gateway.request('GET', '/v1/kv?replica=r3');
+  await gateway.request('GET', '/v1/kv/a', { headers: { 'Cache-Control': 'only-if-cached' } });
+  await gateway.request('DELETE', '/v1/kv/absent');
+  gateway.client.readOutcome = { type: 'unavailable' };
+  await gateway.request('GET', '/v1/kv/a');
+  const lines = (await gateway.request('GET', '/metrics')).text.split('\n');
+  for (const line of [
+    'bazar_gateway_cache_requests_total{result="bypass",kind="value"} 1',
+    'bazar_gateway_cache_requests_total{result="bypass",kind="absence"} 1',
+    'bazar_gateway_cache_requests_total{result="bypass",kind="list"} 1',
+    'bazar_gateway_cache_requests_total{result="bypass",kind="none"} 1',
+    'bazar_gateway_cache_requests_total{result="only_if_cached",kind="none"} 1',
+    'bazar_gateway_answers_total{server="r1"} 2',
+    'bazar_gateway_answers_total{server="r2"} 2',
+    'bazar_gateway_answers_total{server="r3"} 1',
+    'bazar_gateway_answers_total{server="g1"} 0',
+    'bazar_gateway_fetches_total 4',
+  ]) {
+    t.true(lines.includes(line), line);
+  }
 });
 
 test('a client that does not wait for its answer is counted as 499', async (t) => {

@@ -25,7 +25,11 @@ const version = 'simulated';
 const cacheBytes = 1024 * 1024;
 
 /** Counts what all gateways of all runs do: nothing in a run depends on it. */
-const metrics = createGatewayMetrics({ version, processMetrics: false, replicas: () => [] });
+const metrics = createGatewayMetrics({
+  version,
+  processMetrics: false,
+  store: () => ({ leader: null, replicas: [], retries: 0, retriesRefused: 0 }),
+});
 
 export class SimGateway {
   readonly id: string;

@@ -21,7 +21,11 @@ function startApp(limits: Partial<GatewayLimits> = {}) {
   const client = new FakeClient();
   const logged: LogFields[] = [];
   const log = createLogger({ id: 'g1', level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
-  const handle: RequestListener = createApp({ ...gatewayOptions(client, limits), log }).callback();
+  const handle: RequestListener = createApp({
+    ...gatewayOptions(client, limits),
+    peers: { askAll: async () => [] },
+    log,
+  }).callback();
   return { client, handle, statuses: () => logged.map(({ status }) => status) };
 }
 

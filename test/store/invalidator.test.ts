@@ -260,6 +260,19 @@ test('nothing is worked out for a connection that is congested, however often it
   t.deepEqual(declared, []);
 });
 
+test('streams, messages and congestions are counted', (t) => {
+  const { log, invalidator, flush } = setUp();
+  t.deepEqual(invalidator.statistics(), { streams: 0, messages: 0, congestions: 0 });
+  const [peer, slow] = [new FakePeer(), new FakePeer()];
+  invalidator.follow(peer, follow(5));
+  invalidator.follow(slow, follow(5));
+  t.deepEqual(invalidator.statistics(), { streams: 2, messages: 2, congestions: 0 });
+  slow.congested = true;
+  log.append(6);
+  flush();
+  t.deepEqual(invalidator.statistics(), { streams: 1, messages: 3, congestions: 1 });
+});
+
 test('what touches much is split by index, and stops where the connection is congested', (t) => {
   const { log, invalidator, flush } = setUp();
   const [peer, slow] = [new FakePeer(), new FakePeer()];

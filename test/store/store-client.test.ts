@@ -4,7 +4,12 @@ import type { Follower, StoreClientObserver } from '../../src/store/client-types
 import { noPrecondition } from '../../src/store/command.ts';
 import { decodeFollow, encodeEnded } from '../../src/store/invalidation-codec.ts';
 import type { ReplicaStatus, StoreReply } from '../../src/store/protocol.ts';
-import { decodeStoreRequest, encodeStatus, encodeStoreReply } from '../../src/store/protocol-codec.ts';
+import {
+  decodeStoreRequest,
+  encodeStatus,
+  encodeStoreReply,
+  encodeStoreRequest,
+} from '../../src/store/protocol-codec.ts';
 import type { BalancePolicy } from '../../src/store/read-policy.ts';
 import type { RpcAnswer, RpcConnectionEvents, RpcEndpoint } from '../../src/store/rpc.ts';
 import { connectStoreClient } from '../../src/store/store-client.ts';
@@ -93,7 +98,13 @@ test('a read index is asked of the leader, and counted as an attempt of its own 
   await clock.settle();
   t.deepEqual(await answers, [index(9), index(9)]);
   t.deepEqual(asked, ['r2 readIndex 100']);
-  t.deepEqual(attempts, [{ replica: 'r2', operation: 'readIndex', outcome: 'ok', count: 1, seconds: 0 }]);
+  const [sentBytes, receivedBytes] = [
+    encodeStoreRequest({ type: 'readIndex', timeoutMs: 100 }).byteLength,
+    encodeStoreReply({ type: 'readIndex', index: index(9) }).byteLength,
+  ];
+  t.deepEqual(attempts, [
+    { replica: 'r2', operation: 'readIndex', outcome: 'ok', count: 1, seconds: 0, sentBytes, receivedBytes },
+  ]);
 });
 
 test('a read index that the leader cannot name is refused, one that is lost has failed, and both are null', async (t) => {

@@ -8,7 +8,7 @@ import { type Answer, answering, jsonAnswer, type RequestContext, type RequestSt
 import type { Purge } from '../cache/purge.ts';
 import { HttpProblem, problemAnswer } from '../errors.ts';
 import type { InFlight } from '../in-flight.ts';
-import { badParameter, flagOf, type Parameters, parseParameters } from '../parameters.ts';
+import { badParameter, flagOf, type Parameters, parseParameters, scopeOf } from '../parameters.ts';
 import type { PeerAnswer, Peers } from '../peers.ts';
 
 export interface CacheRouteOptions {
@@ -88,12 +88,6 @@ const expectedOf = {
   prefix: 'the beginning of a key',
   tag: 'a key, or a prefix that was listed',
 } as const;
-
-function scopeOf(parameters: PurgeParameters): 'this' | 'cluster' {
-  const scope = parameters.get('scope') ?? 'cluster';
-  if (scope === 'this' || scope === 'cluster') return scope;
-  throw badParameter('scope', 'this or cluster', scope);
-}
 
 function selectorText(parameters: PurgeParameters): string {
   const given = selectors.flatMap((name) => {

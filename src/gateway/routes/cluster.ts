@@ -5,6 +5,7 @@ import type { Router } from '@koa/router';
 import type { ReplicaStatus, ReplicaView, StoreClient } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { parseParameters } from '../parameters.ts';
+import type { CachingOptions } from '../reader.ts';
 
 /** A gateway as the cluster file names it. */
 export interface GatewayView {
@@ -17,11 +18,12 @@ export interface ClusterRouteOptions {
   readonly client: StoreClient;
   readonly clusterId: string;
   readonly gateways: readonly GatewayView[];
+  readonly caching: Pick<CachingOptions, 'coherence'>;
 }
 
 export function addClusterRoute(
   router: Router<RequestState>,
-  { client, clusterId, gateways }: ClusterRouteOptions,
+  { client, clusterId, gateways, caching }: ClusterRouteOptions,
 ): void {
   function cluster(ctx: RequestContext): Answer {
     parseParameters(ctx.querystring, []);
@@ -34,7 +36,7 @@ export function addClusterRoute(
       term: highest((status) => status.term),
       commitIndex: highest((status) => status.commitIndex),
       publishIndex: highest((status) => status.publishIndex),
-      coherence: 'off',
+      coherence: caching.coherence,
       replicas: replicas.map(described),
       gateways: gateways.map(({ id, http }) => ({ id, http })),
     });

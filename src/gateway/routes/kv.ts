@@ -9,7 +9,7 @@ import { HttpProblem, problemAnswer, quote, readProblem, writeProblem } from '..
 import type { InFlight, Share } from '../in-flight.ts';
 import { parseParameters, timeoutMsOf } from '../parameters.ts';
 import { entityTag, evaluateRead, parsePrecondition } from '../preconditions.ts';
-import { parseReadOptions, provenance, readHeaders, readParameters } from '../reads.ts';
+import { noteReading, parseReadOptions, provenance, readHeaders, readParameters } from '../reads.ts';
 import type { StoreReader, StoreWriter } from '../store.ts';
 import { decodeKey } from '../target.ts';
 
@@ -36,8 +36,9 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     const readOptions = parseReadOptions(parseParameters(ctx.querystring, readParameters), ctx.headers);
     const precondition = parsePrecondition(ctx.headers);
     const withValue = ctx.method === 'GET';
-    const { outcome, cacheStatus } = await reader.get({ type: 'get', key, withValue }, readOptions);
-    ctx.state.cacheStatus = cacheStatus;
+    const reading = await reader.get({ type: 'get', key, withValue }, readOptions);
+    noteReading(ctx, reading);
+    const { outcome, cacheStatus } = reading;
     if (outcome.type !== 'done') {
       return problemAnswer(readProblem(outcome, readOptions), ctx.method, ['Cache-Status', cacheStatus]);
     }
@@ -67,6 +68,7 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     const value = await readBody(ctx.req, ctx.res, share, bodyBytesMax);
     const outcome = await writer.write({ type: 'put', key, value, contentType, precondition }, timeoutMs);
     if (outcome.type !== 'done') return problemAnswer(writeProblem(outcome, timeoutMs), ctx.method);
+    ctx.state.servedBy = outcome.replica;
     switch (outcome.result.type) {
       case 'put': {
         const { revision, version, created } = outcome.result;
@@ -87,6 +89,7 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     const precondition = parsePrecondition(ctx.headers);
     const outcome = await writer.write({ type: 'delete', key, precondition }, timeoutMs);
     if (outcome.type !== 'done') return problemAnswer(writeProblem(outcome, timeoutMs), ctx.method);
+    ctx.state.servedBy = outcome.replica;
     switch (outcome.result.type) {
       case 'deleted': {
         const { revision } = outcome.result;

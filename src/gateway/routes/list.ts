@@ -9,7 +9,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { problemAnswer, readProblem } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
 import { badParameter, flagOf, limitOf, type Parameters, parseParameters } from '../parameters.ts';
-import { parseReadOptions, readHeaders, readParameters } from '../reads.ts';
+import { noteReading, parseReadOptions, readHeaders, readParameters } from '../reads.ts';
 import type { ListQuery, StoreReader } from '../store.ts';
 import { revalidate } from './kv.ts';
 
@@ -23,8 +23,9 @@ export function addListRoute(
     const parameters = parseParameters(ctx.querystring, listParameters);
     const query = queryOf(parameters);
     const readOptions = parseReadOptions(parameters, ctx.headers);
-    const { outcome, cacheStatus } = await reader.list(query, readOptions);
-    ctx.state.cacheStatus = cacheStatus;
+    const reading = await reader.list(query, readOptions);
+    noteReading(ctx, reading);
+    const { outcome, cacheStatus } = reading;
     if (outcome.type !== 'done') {
       return problemAnswer(readProblem(outcome, readOptions), ctx.method, ['Cache-Status', cacheStatus]);
     }
