@@ -10,6 +10,7 @@ const tools = {
   k6: 'go install go.k6.io/k6@v1.8.1',
   nft: 'apt-get install nftables',
   npm: 'it comes with Node.js',
+  prometheus: 'apt-get install prometheus',
   wrk: 'apt-get install wrk',
 } as const;
 
