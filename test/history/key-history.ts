@@ -24,6 +24,8 @@ export interface KnownWrite {
 
 export interface KeyHistory {
   readonly key: string;
+  /** The version that the first write counts on from: 0, unless the key was there before the history began. */
+  readonly versionBefore: number;
   /** By revision. */
   readonly writes: readonly KnownWrite[];
   /** Whoever saw that there was no such key, by invocation. */
@@ -38,8 +40,9 @@ export interface KeyHistories {
   readonly problems: readonly string[];
 }
 
-export function keyHistories(operations: readonly Operation[]): KeyHistories {
-  const collector = new Collector(inRealTime(operations));
+/** `opening`: puts that were acknowledged before any of the operations began, one a key at most. */
+export function keyHistories(operations: readonly Operation[], opening: readonly Operation[] = []): KeyHistories {
+  const collector = new Collector(inRealTime(operations), opening);
   return { histories: collector.histories(), problems: collector.problems };
 }
 
@@ -47,6 +50,9 @@ export function conditionOf(request: Request): Condition {
   invariant(request.type === 'put' || request.type === 'delete', 'a write has a condition');
   return request.condition;
 }
+
+/** The first of a history is invoked at 0. */
+const beforeEverything = { invoked: -2, returned: -1 } as const;
 
 interface Knowledge {
   readonly revision: number;
@@ -57,6 +63,7 @@ interface Knowledge {
 
 interface Key {
   readonly key: string;
+  versionBefore: number;
   readonly known: Map<number, Knowledge>;
   readonly absences: Timed[];
   readonly unknown: Timed[];
@@ -70,7 +77,8 @@ class Collector {
   readonly #revisionOf = new Map<Timed, number>();
   readonly #keyAt = new Map<number, string>();
 
-  constructor(history: readonly Timed[]) {
+  constructor(history: readonly Timed[], opening: readonly Operation[]) {
+    for (const operation of opening) this.#open(operation);
     for (const timed of history) this.#enter(timed);
     const answers = history.flatMap((timed) => this.#answerTo(timed));
     // What writers were told comes first: what others saw is judged by it.
@@ -82,12 +90,23 @@ class Collector {
   }
 
   histories(): readonly KeyHistory[] {
-    return [...this.#keys.values()].map(({ key, known, absences, unknown }) => ({
+    return [...this.#keys.values()].map(({ key, versionBefore, known, absences, unknown }) => ({
       key,
+      versionBefore,
       writes: [...known.values()].sort((a, b) => a.revision - b.revision),
       absences: absences.sort((a, b) => a.invoked - b.invoked),
       unseen: unknown.filter((timed) => !this.#revisionOf.has(timed)),
     }));
+  }
+
+  #open(operation: Operation): void {
+    const { request, outcome } = operation;
+    const reply = outcome.type === 'answered' ? outcome.reply : null;
+    invariant(request.type === 'put' && reply?.type === 'put', 'what was there before was put there');
+    const timed = { operation, ...beforeEverything };
+    this.#enter(timed);
+    this.#hearWriter(timed, reply);
+    this.#key(request.key).versionBefore = reply.version - 1;
   }
 
   #enter(timed: Timed): void {
@@ -162,7 +181,7 @@ class Collector {
   #sawItem(timed: Timed, { key, value, modRevision }: Omit<Item, 'version'>, version: number | null): void {
     const writer = this.#writers.get(value);
     if (writer === undefined || keyOf(writer) !== key) {
-      this.#complain(`nobody wrote ${shortened(value)} to ${key}`, timed);
+      this.#complain(`nobody wrote ${shortened(value)} to ${key} in this history`, timed);
       return;
     }
     const known = this.#sawRevision(timed, key, modRevision);
@@ -212,7 +231,7 @@ class Collector {
   #key(key: string): Key {
     let entry = this.#keys.get(key);
     if (entry === undefined) {
-      entry = { key, known: new Map(), absences: [], unknown: [] };
+      entry = { key, versionBefore: 0, known: new Map(), absences: [], unknown: [] };
       this.#keys.set(key, entry);
     }
     return entry;

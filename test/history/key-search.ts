@@ -10,6 +10,7 @@
  */
 import { unreachable } from '../../src/raft/assert.ts';
 import { describe } from './describe.ts';
+import { conflictInTime } from './key-conflict.ts';
 import { deadlinesOfAbsences, deadlinesOfWrites, timeOf } from './key-deadlines.ts';
 import { conditionOf, type KeyHistory, type KnownWrite } from './key-history.ts';
 import type { Condition } from './operation.ts';
@@ -27,29 +28,6 @@ export function searchKey(history: KeyHistory, stepsMax: number): Verdict {
   return new Search(history).run(stepsMax);
 }
 
-/** The known writes and their readers have but one order: whether time allows it. */
-function conflictInTime(history: KeyHistory): string | null {
-  const deadlines = deadlinesOfWrites(history);
-  const late = (timed: Timed, place: number): string | null => {
-    const first = deadlines[place];
-    if (first === undefined || first === null || first.returned > timed.invoked) return null;
-    return [
-      'the first was over before the second began, which by the revisions comes before it:',
-      describe(first.operation),
-      describe(timed.operation),
-    ].join('\n  ');
-  };
-  for (const [place, { by, readers }] of history.writes.entries()) {
-    const conflict = by === null ? null : late(by, place);
-    if (conflict !== null) return conflict;
-    for (const reader of readers) {
-      const stale = late(reader, place + 1);
-      if (stale !== null) return stale;
-    }
-  }
-  return null;
-}
-
 /** The operations so far, in order, and what they make of the key. */
 interface Configuration {
   readonly before: Configuration | null;
@@ -62,7 +40,7 @@ interface Configuration {
   readonly used: Used;
   /** `known`: as the last known write left it; `unseen`: as an unseen put did. */
   readonly state: 'absent' | 'known' | 'unseen';
-  /** 0 if absent. */
+  /** 0 if absent, but where the history begins with a key that was there. */
   readonly version: number;
   /** The last write's revision is not below this. */
   readonly revisionMin: number;
@@ -100,9 +78,10 @@ class Search {
 
   run(stepsMax: number): Verdict {
     const { writes, absences } = this.#history;
-    const open = [this.#withAbsences(start)];
+    const first = { ...start, version: this.#history.versionBefore };
+    const open = [this.#withAbsences(first)];
     const seen = new Set<string>();
-    let furthest = start;
+    let furthest: Configuration = first;
     let steps = 0;
     for (let current = open.pop(); current !== undefined; current = open.pop()) {
       const name = nameOf(current);

@@ -130,6 +130,14 @@ const illegal: readonly (readonly [title: string, words: RegExp, ...lines: reado
   ],
   ['stale read of nothing', /key is at revision 2/, written, ['c2', 4, 5, get('k'), gotNothing(1)]],
   [
+    'stale read of nothing, which a delete of unknown outcome does not explain: the value is still there',
+    /saw no key, between.*\n.*put k = a.*\n.*c3 get k.*\n.*c2 get k/,
+    written,
+    ['c1', 2, 3, remove('k'), unknown],
+    ['c3', 4, 5, get('k'), gotNothing(1)],
+    ['c2', 6, 7, get('k'), got('k', 'a', 2, 3)],
+  ],
+  [
     'a read that goes back while the write is under way',
     /comes before/,
     written,
@@ -344,6 +352,49 @@ test('a finding shows the last that could follow, and what could not', (t) => {
   );
 });
 
+/** As what came before is told: `a` was put at revision 7, as the fourth version. */
+const opening = history(['opening', 0, 1, put('k', 'a'), done(7, 4)]);
+
+test('a history may begin with keys that are there', (t) => {
+  const good: readonly (readonly Line[])[] = [
+    [],
+    [['c1', 2, 3, get('k'), got('k', 'a', 7)]],
+    [
+      ['c1', 0, 1, list(''), listed(8, [item('k', 'a', 7, 4)])],
+      ['c1', 2, 3, put('k', 'b'), done(9, 5)],
+      ['c2', 4, 5, remove('k'), deleted(10)],
+      ['c2', 6, 7, put('k', 'c'), done(11, 1)],
+    ],
+    [
+      ['c1', 0, 1, put('k', 'b'), unknown],
+      ['c2', 2, 3, put('k', 'c'), done(12, 6)],
+    ],
+    [
+      ['c1', 0, 1, remove('k'), unknown],
+      ['c2', 2, 3, get('k'), gotNothing(9)],
+    ],
+    [['c1', 2, 3, get('j'), gotNothing(9)]],
+  ];
+  for (const lines of good) t.deepEqual(checkLinearizability(history(...lines), { opening }), []);
+});
+
+test('what does not agree with what was there before is found', (t) => {
+  const bad: readonly (readonly [words: RegExp, ...lines: readonly Line[]])[] = [
+    [/cannot:.*get k/s, ['c1', 2, 3, get('k'), gotNothing(9)]],
+    [/nobody wrote z to k in this history/, ['c1', 2, 3, get('k'), got('k', 'z', 3, 9)]],
+    [/not what was written at 6/, ['c1', 2, 3, get('k'), got('k', 'a', 6, 9)]],
+    [/comes before/, ['c1', 2, 3, put('k', 'b', ifAbsent), conditionFailed(6)]],
+    [/cannot:.*put k = b/s, ['c1', 2, 3, put('k', 'b'), done(9, 1)]],
+    [/cannot:.*put k = b/s, ['c1', 2, 3, put('k', 'b'), done(9, 6)]],
+    [/version at 7 is 4/, ['c1', 2, 3, list(''), listed(9, [item('k', 'a', 7, 1)])]],
+  ];
+  for (const [words, ...lines] of bad) {
+    const findings = checkLinearizability(history(...lines), { opening });
+    t.is(findings.length, 1);
+    t.regex(findings[0]?.message ?? '', words);
+  }
+});
+
 test('one bad key among good ones: the finding is of that key', (t) => {
   const lines: Line[] = [];
   for (let nth = 0; nth < 20; nth++) lines.push(['c1', nth, nth + 0.5, put(`k${nth}`, `v${nth}`), done(nth + 1, 1)]);
@@ -361,4 +412,16 @@ test('whoever may not take enough steps gives up, and says so', (t) => {
   t.deepEqual(finding, { checker: 'linearizability', message: 'k: gave up after 20 steps', giveUp: true });
   t.deepEqual(others, []);
   t.deepEqual(checkLinearizability(history(...lines), { stepsMax: 21 }), []);
+});
+
+test('reads between writes cost no steps, however many there are', (t) => {
+  const lines: Line[] = [];
+  const [writes, readsPerWrite] = [50, 400];
+  for (let nth = 0; nth < writes; nth++) {
+    lines.push(['c1', nth, nth + 0.5, put('k', `v${nth}`), done(nth + 1, nth + 1)]);
+    for (let read = 0; read < readsPerWrite; read++) {
+      lines.push([`c${2 + (read % 20)}`, nth + 0.6, nth + 0.9, get('k'), got('k', `v${nth}`, nth + 1)]);
+    }
+  }
+  t.deepEqual(checkLinearizability(history(...lines), { stepsMax: writes + 1 }), []);
 });

@@ -11,15 +11,20 @@ import type { Finding, Operation } from './operation.ts';
 export interface LinearizabilityOptions {
   /** Configurations tried for one key before it gives up. */
   readonly stepsMax?: number;
+  /**
+   * What was there before the first operation, as acknowledged puts, one for each key that was there; nothing by default.
+   * Only their revisions, versions and values count.
+   */
+  readonly opening?: readonly Operation[];
 }
 
 const checker = 'linearizability';
 
 export function checkLinearizability(
   operations: readonly Operation[],
-  { stepsMax = 2_000_000 }: LinearizabilityOptions = {},
+  { stepsMax = 2_000_000, opening = [] }: LinearizabilityOptions = {},
 ): readonly Finding[] {
-  const { histories, problems } = keyHistories(operations);
+  const { histories, problems } = keyHistories(operations, opening);
   if (problems.length > 0) return problems.map((message) => ({ checker, message, giveUp: false }));
   return histories.flatMap((history): readonly Finding[] => {
     const verdict = searchKey(history, stepsMax);

@@ -38,7 +38,8 @@ async function gatewayThatSays(t: ExecutionContext, canned: Canned | null) {
 }
 
 async function askFor(client: HttpClient, request: Request): Promise<Outcome> {
-  return await ask(client, request, { parameters: ['timeout=300ms'], timeoutMs: 1000 });
+  const { outcome } = await ask(client, request, { parameters: ['timeout=300ms'], timeoutMs: 1000 });
+  return outcome;
 }
 
 const get: Request = { type: 'get', key: 'group-1/a' };
@@ -150,4 +151,13 @@ test('an answer that admits a defect, or that the API does not know, is an error
     const { client } = await gatewayThatSays(t, canned);
     await t.throwsAsync(askFor(client, put()), undefined, `${canned.status}`);
   }
+});
+
+test('what a gateway says of its cache is heard, where it says anything', async (t) => {
+  const said = async (headers: http.OutgoingHttpHeaders) => {
+    const { client } = await gatewayThatSays(t, { status: 404, headers: { 'bazar-revision': '12', ...headers } });
+    return (await ask(client, get, { parameters: [], timeoutMs: 10_000 })).cacheStatus;
+  };
+  t.is(await said({ 'cache-status': 'bazar; hit; detail=validated' }), 'bazar; hit; detail=validated');
+  t.is(await said({}), null);
 });

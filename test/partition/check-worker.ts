@@ -16,17 +16,22 @@ port.on('message', (task: Task) => {
   port.postMessage({ task: { type, name }, findings, tookMs: performance.now() - startedAt } satisfies Verdict);
 });
 
-function judge({ type, file, operations }: Task): readonly Finding[] {
-  if (type === 'retired') {
-    writeFileSync(file, linesOf(operations));
-    return checkLinearizability(operations);
+function judge({ type, file, opening, operations }: Task): readonly Finding[] {
+  if (type !== 'final') {
+    const findings = checkLinearizability(operations, { opening });
+    if (type === 'retired' || findings.length > 0) writeFileSync(file, linesOf([...opening, ...operations]));
+    return findings;
   }
   const before = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Operation);
+  const withoutOpening = before.slice(opening.length);
   appendFileSync(file, linesOf(operations));
-  return [...checkAcknowledged(before, operations), ...checkLinearizability([...before, ...operations])];
+  return [
+    ...checkAcknowledged(before, operations),
+    ...checkLinearizability([...withoutOpening, ...operations], { opening }),
+  ];
 }
 
 function linesOf(operations: readonly Operation[]): string {

@@ -9,11 +9,14 @@ import type { Finding, Operation } from '../history/operation.ts';
 import type { KeyGroup } from './keys.ts';
 
 export interface Task {
-  readonly type: 'retired' | 'final';
+  /** `part`: of a group that goes on in another. `final`: what is left of a retired one. */
+  readonly type: 'retired' | 'part' | 'final';
   readonly name: string;
   /** One operation a line. */
   readonly file: string;
-  /** All of a retired group, or the final reads, in the order of their numbers. */
+  /** What was there before, as acknowledged puts. */
+  readonly opening: readonly Operation[];
+  /** All of a group, or the final reads, in the order of their numbers. */
   readonly operations: readonly Operation[];
 }
 
@@ -30,9 +33,11 @@ export interface GroupFinding extends Finding {
 export interface RetiredGroup {
   readonly name: string;
   readonly keys: readonly string[];
+  readonly opening: readonly Operation[];
 }
 
 export class Checker implements AsyncDisposable {
+  /** Those whose keys nobody asks for any more. */
   readonly groups: RetiredGroup[] = [];
   #findings: readonly GroupFinding[] = [];
   #operations = 0;
@@ -60,7 +65,12 @@ export class Checker implements AsyncDisposable {
     return this.#findings;
   }
 
-  /** Groups that have been judged at least once. */
+  /** What was handed over and has not been judged. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /** Groups, and parts of groups, that have been judged at least once. */
   get checked(): number {
     return this.#checked;
   }
@@ -79,13 +89,14 @@ export class Checker implements AsyncDisposable {
     return this.#failed.promise;
   }
 
-  /** The group's operations are forgotten here. */
-  retire(group: KeyGroup): void {
-    const { name, keys } = group;
-    this.groups.push({ name, keys });
-    this.#operations += group.operations.length;
+  /** The group's operations are forgotten here. `goesOn`: its keys have come into another group. */
+  retire(group: KeyGroup, goesOn: boolean): void {
+    const { name, keys, opening } = group;
+    if (!goesOn) this.groups.push({ name, keys, opening });
+    this.#operations += group.recorded;
     const operations = group.operations.splice(0).sort((a, b) => a.number - b.number);
-    void this.#post({ type: 'retired', name, file: this.#file(name), operations });
+    const type = goesOn ? 'part' : 'retired';
+    void this.#post({ type, name, file: this.#file(name), opening, operations });
   }
 
   /** Resolves when all that was handed over has been judged. */
@@ -94,9 +105,9 @@ export class Checker implements AsyncDisposable {
   }
 
   /** Resolves when the whole history of the group has been judged, with the reads that came last. */
-  async finish({ name }: RetiredGroup, finalReads: readonly Operation[]): Promise<void> {
+  async finish({ name, opening }: RetiredGroup, finalReads: readonly Operation[]): Promise<void> {
     const file = this.#file(name);
-    await Promise.race([this.#post({ type: 'final', name, file, operations: finalReads }), this.failed]);
+    await Promise.race([this.#post({ type: 'final', name, file, opening, operations: finalReads }), this.failed]);
     if (!this.#findings.some(({ group }) => group === name)) await rm(file);
   }
 
@@ -113,7 +124,7 @@ export class Checker implements AsyncDisposable {
 
   #judged({ task, findings, tookMs }: Verdict): void {
     const { type, name } = task;
-    if (type === 'retired') this.#checked += 1;
+    if (type !== 'final') this.#checked += 1;
     this.#longestMs = Math.max(this.#longestMs, tookMs);
     const known = new Set(this.#findings.map(({ group, message }) => `${group} ${message}`));
     const fresh = findings.filter(({ message }) => !known.has(`${name} ${message}`));

@@ -36,7 +36,7 @@ async function readGroup(
     const request = { type: 'get', key } as const;
     const invokedAt = tally.now();
     const parameters = [`replica=${replica}`, `timeout=${timeoutMs}ms`];
-    const outcome = await ask(gateway, request, { parameters, timeoutMs: timeoutMs + graceMs });
+    const { outcome } = await ask(gateway, request, { parameters, timeoutMs: timeoutMs + graceMs });
     return { number, client: `final-${replica}`, request, invokedAt, returnedAt: tally.now(), outcome };
   };
   const reads = keys.flatMap((key) =>

@@ -11,6 +11,7 @@ import { lack, namespaces } from '../system/requirements.ts';
 import { helpPage, type Options, parseOptions } from './options.ts';
 import { markdownOf, summaryOf, verdictOf } from './report.ts';
 import { historyIn, runPartition } from './run.ts';
+import { describeWorkload } from './workloads.ts';
 
 const exitCodes = { passed: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -47,7 +48,7 @@ async function perform(options: Options): Promise<number> {
   await mkdir(out, { recursive: true });
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   say(
-    `seed ${seed}; ${options.minutes} minutes, ${options.replicas} replicas, ${options.gateways} gateways; report in ${out}`,
+    `seed ${seed}; ${options.minutes} minutes, ${options.replicas} replicas, ${options.gateways} gateways; ${describeWorkload(options.workload)}; report in ${out}`,
   );
   try {
     const result = await runPartition({ ...options, seed, out }, say, stopping.signal);

@@ -15,6 +15,8 @@ export interface NemesisOptions {
   readonly seed: number;
   readonly kinds: readonly FaultKind[];
   readonly shapes: readonly Shape[];
+  /** A cluster is healthy when it does work, too. */
+  readonly acknowledgedPerSecondMin: number;
   /** Throws when something has been found that makes going on pointless. */
   readonly assertSound: () => void;
 }
@@ -40,8 +42,6 @@ export interface FaultRecord {
   writtenAfterMs: number | null;
 }
 
-/** A cluster is healthy when it does work, too. */
-const acknowledgedPerSecondMin = 20;
 const healthTimeoutMs = 60_000;
 
 export class Nemesis {
@@ -78,7 +78,7 @@ export class Nemesis {
 
   /** Since nothing is broken any more, that is; gives the leader. */
   async #untilHealthy(stop: AbortSignal): Promise<string> {
-    const { cluster, tally, watch, assertSound } = this.#options;
+    const { cluster, tally, watch, acknowledgedPerSecondMin, assertSound } = this.#options;
     const wholeSinceMs = tally.now();
     return await cluster.waitFor(
       () => {

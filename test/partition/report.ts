@@ -1,7 +1,9 @@
 /** A run's result as a page for people. */
+import { type CacheReport, percentage } from './cache-tally.ts';
 import type { RoundRecord } from './nemesis.ts';
-import type { RunResult } from './run.ts';
+import { healthyWritesPerSecondOf, type RunResult } from './run.ts';
 import type { Second } from './tally.ts';
+import { describeWorkload } from './workloads.ts';
 
 const availabilityRowsMax = 60;
 const findingsMax = 50;
@@ -26,6 +28,9 @@ export function markdownOf(result: RunResult): string {
         ['machine', result.machine],
         ['minutes', options.minutes],
         ['replicas, gateways', `${options.replicas}, ${options.gateways}`],
+        ['workload', describeWorkload(options.workload)],
+        ['operations per second, at most', options.rate],
+        ['hits, at least', percentage(options.hitsMin)],
         ['faults', options.faults.join(', ')],
         ['shapes', options.faults.includes('cut') ? options.shapes.join(', ') : 'no cuts'],
         ['seed', options.seed],
@@ -34,8 +39,8 @@ export function markdownOf(result: RunResult): string {
     '',
     '## Faults',
     '',
-    'A fault counts if it met a healthy cluster: one leader that all replicas acknowledge, and at least 20 writes',
-    'acknowledged in the second before. The others came while one lasted. Times are milliseconds to the answer to the first',
+    'A fault counts if it met a healthy cluster: one leader that all replicas acknowledge, and at least',
+    `${healthyWritesPerSecondOf(options)} writes acknowledged in the second before. The others came while one lasted. Times are milliseconds to the answer to the first`,
     'acknowledged write that was asked after the fault, where the faults of its round left a majority and a gateway to it,',
     'and after the last fault of its round had ended: median, 99th percentile, maximum.',
     '',
@@ -47,6 +52,12 @@ export function markdownOf(result: RunResult): string {
       ['outcome', 'operations'],
       Object.entries(result.outcomes).map(([name, count]) => [name, count]),
     ),
+    '',
+    '## Cache',
+    '',
+    'Reads that were answered, by what the gateway said in Cache-Status: a hit, or why it asked a replica.',
+    '',
+    cacheTable(result.cache),
     '',
     '## Availability',
     '',
@@ -81,12 +92,27 @@ export function summaryOf(result: RunResult): readonly string[] {
   return [
     `${operations} operations in ${seconds.toFixed(0)} s: ${(operations / seconds).toFixed(0)} a second`,
     `${faults.length} faults in ${rounds.length} rounds, ${counted} counted; ${result.reigns.length} leaders`,
-    `${result.keyGroups} groups of keys judged, the hardest in ${result.longestCheckMs.toFixed(0)} ms: ${findings.length - giveUps} findings, ${giveUps} give-ups`,
+    `${result.histories} histories of groups of keys judged, the hardest in ${result.longestCheckMs.toFixed(0)} ms: ${findings.length - giveUps} findings, ${giveUps} give-ups`,
+    cacheLine(result.cache),
     `writes acknowledged in ${percent} % of all seconds; longest time without one ${gap}`,
     digest === null
       ? 'whether the replicas come to one state was not seen'
       : `the replicas came to one state, ${digest}`,
   ];
+}
+
+function cacheLine({ all, gateways }: CacheReport): string {
+  const each = Object.entries(gateways).map(([id, { hitRatio }]) => `${id} ${percentage(hitRatio)}`);
+  return `cache: ${percentage(all.hitRatio)} of ${all.reads} reads were hits; ${each.join(', ')}`;
+}
+
+function cacheTable({ all, gateways }: CacheReport): string {
+  const words = Object.keys(all.said).filter((word) => word !== 'hit');
+  const rows = [...Object.entries(gateways), ['all', all] as const].map(([id, { reads, hits, hitRatio, said }]) => [
+    ...[id, reads, hits, percentage(hitRatio)],
+    ...words.map((word) => said[word] ?? 0),
+  ]);
+  return table(['gateway', 'reads', 'hits', 'hit ratio', ...words], rows);
 }
 
 function faultTable(rounds: readonly RoundRecord[]): string {

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { runCommand } from '../cluster/command.ts';
+import { type CacheReport, CacheTally, percentage } from './cache-tally.ts';
 import { Checker, type GroupFinding } from './checker.ts';
 import { Clients } from './clients.ts';
 import { readEverything } from './final-reads.ts';
@@ -12,6 +13,7 @@ import { Nemesis, type RoundRecord } from './nemesis.ts';
 import type { Options } from './options.ts';
 import { type Gap, type Second, Tally } from './tally.ts';
 import { type Reign, Watch } from './watch.ts';
+import { writeShareOf } from './workloads.ts';
 
 export interface RunOptions extends Options {
   readonly seed: number;
@@ -31,7 +33,9 @@ export interface RunResult {
   readonly outcomes: Readonly<Record<string, number>>;
   readonly availability: readonly Second[];
   readonly longestGap: Gap;
-  readonly keyGroups: number;
+  readonly cache: CacheReport;
+  /** Groups of keys, and parts of groups. */
+  readonly histories: number;
   readonly longestCheckMs: number;
   readonly findings: readonly GroupFinding[];
   /** Of the state of all replicas at the end; null if they never came to one. */
@@ -42,11 +46,20 @@ export interface RunResult {
 
 const operationsPerSecondMin = 100;
 const progressIntervalMs = 5000;
+/** Of histories that wait for their verdict: what is in memory stays small. */
+const backlogMax = 100;
+/** Before a fault; fewer where few are asked for. */
+const healthyWritesPerSecond = 20;
 const agreementTimeoutMs = 60_000;
 
 /** Of a run whose report goes to `out`. */
 export function historyIn(out: string): string {
   return path.join(out, 'history');
+}
+
+/** So many writes acknowledged in a second show that the cluster does its work. */
+export function healthyWritesPerSecondOf({ rate, workload }: Options): number {
+  return Math.max(1, Math.min(healthyWritesPerSecond, Math.floor(0.4 * rate * writeShareOf(workload))));
 }
 
 /** `say` gets a line of progress now and then. Rejects when it is stopped; whatever else happens is in the result. */
@@ -80,7 +93,8 @@ export async function runPartition(
     outcomes: Object.fromEntries([...tally.outcomes].sort(([a], [b]) => (a < b ? -1 : 1))),
     availability: tally.seconds,
     longestGap: tally.longestGap,
-    keyGroups: checker.checked,
+    cache: run.cacheTally.report(),
+    histories: checker.checked,
     longestCheckMs: checker.longestMs,
     findings: checker.findings,
     digest: run.digest,
@@ -94,6 +108,7 @@ class Run {
   readonly #checker: Checker;
   readonly #say: (line: string) => void;
   readonly tally = new Tally();
+  readonly cacheTally: CacheTally;
   readonly watch: Watch;
   readonly nemesis: Nemesis;
   readonly failures: string[] = [];
@@ -107,17 +122,24 @@ class Run {
     this.#checker = checker;
     this.#say = say;
     const { tally } = this;
-    const { seed, faults: kinds, shapes } = options;
+    const { seed, faults: kinds, shapes, workload, rate } = options;
+    this.cacheTally = new CacheTally(cluster.gateways);
     this.watch = new Watch(cluster, tally);
     this.#clients = new Clients({
       gateways: this.#gateways(),
       replicas: cluster.replicas,
+      workload,
+      rate,
       seed,
       tally,
-      onRetired: (group) => checker.retire(group),
+      cacheTally: this.cacheTally,
+      onRetired: (group, goesOn) => checker.retire(group, goesOn),
     });
     const assertSound = () => this.#assertSound();
-    this.nemesis = new Nemesis({ cluster, tally, watch: this.watch, seed, kinds, shapes, assertSound });
+    const acknowledgedPerSecondMin = healthyWritesPerSecondOf(options);
+    this.nemesis = new Nemesis({
+      ...{ cluster, tally, watch: this.watch, seed, kinds, shapes, acknowledgedPerSecondMin, assertSound },
+    });
   }
 
   /** Faults, until the time is up or something has failed. */
@@ -148,7 +170,7 @@ class Run {
         this.digest = await this.#cluster.agreement(agreementTimeoutMs);
         this.#say(`reading ${this.#checker.groups.length} groups of keys from every replica, and judging`);
         await readEverything({
-          gateways: this.#gateways(),
+          gateways: this.#gateways().map(({ client }) => client),
           replicas: this.#cluster.replicas,
           checker: this.#checker,
           tally,
@@ -169,10 +191,15 @@ class Run {
     if (operationsPerSecond < operationsPerSecondMin) {
       this.failures.push(`${operationsPerSecond.toFixed(0)} operations/s, ${operationsPerSecondMin} are required`);
     }
+    const { hitRatio } = this.cacheTally.report().all;
+    const { hitsMin } = this.#options;
+    if ((hitRatio ?? 0) < hitsMin) {
+      this.failures.push(`${percentage(hitRatio)} of the reads were hits, ${percentage(hitsMin)} are required`);
+    }
   }
 
   #gateways() {
-    return this.#cluster.gateways.map((gateway) => this.#cluster.client(gateway));
+    return this.#cluster.gateways.map((id) => ({ id, client: this.#cluster.client(id) }));
   }
 
   #fail(error: unknown): void {
@@ -184,10 +211,16 @@ class Run {
     if (finding !== undefined) throw new Error(`ended early: ${finding.checker} has found something`);
     const [violation] = this.watch.violations;
     if (violation !== undefined) throw new Error(`ended early: ${violation}`);
+    const { waiting } = this.#checker;
+    if (waiting > backlogMax) {
+      throw new Error(`ended early: the checker does not keep up, ${waiting} histories wait for it; lower --rate`);
+    }
   }
 
   #progressLine(): string {
-    const { tally, nemesis, watch } = this;
+    const { tally, cacheTally, nemesis, watch } = this;
+    const { all, gateways } = cacheTally.report();
+    const each = Object.entries(gateways).map(([id, { hitRatio }]) => `${id} ${percentage(hitRatio)}`);
     const seconds = tally.now() / 1000;
     const reign = watch.reigns.at(-1);
     const leader = reign === undefined ? 'no leader yet' : `${reign.leader} leads in term ${reign.term}`;
@@ -196,7 +229,8 @@ class Run {
       `${seconds.toFixed(0).padStart(5)} s  ${rate} operations/s`,
       `round ${nemesis.rounds.length}`,
       leader,
-      `${this.#checker.checked} groups judged, ${this.#checker.findings.length} findings`,
+      `hits ${percentage(all.hitRatio)} (${each.join(', ')})`,
+      `${this.#checker.checked} histories judged, ${this.#checker.waiting} waiting, ${this.#checker.findings.length} findings`,
       nemesis.activity,
     ].join('; ');
   }

@@ -30,11 +30,30 @@ systemTest('a short partition run is linearizable, and its report says what was 
   t.true(result.rounds.flatMap(({ faults }) => faults).some(({ counted }) => counted));
   t.true(result.rounds.every(({ writtenAfterHealMs }) => writtenAfterHealMs !== null));
   const page = await readFile(path.join(out, 'report.md'), 'utf8');
-  for (const heading of ['Parameters', 'Faults', 'Operations', 'Availability', 'Findings', 'Timeline']) {
+  for (const heading of ['Parameters', 'Faults', 'Operations', 'Cache', 'Availability', 'Findings', 'Timeline']) {
     t.true(page.includes(`## ${heading}\n`), heading);
   }
   t.deepEqual(await readdir(path.join(out, 'history')), [], 'histories without findings are not kept');
 });
+
+systemTest(
+  'a run with few writes to keys that live on is linearizable, and tells how many reads were hits',
+  [],
+  async (t) => {
+    const out = await freshDirectory(t);
+    const workload = ['--workload', 'zipf', '--keys', '100', '--faults', 'kill,pause', '--hits-min', '1%'];
+    const { code, stdout, stderr } = await runCommand(
+      partitionRun(...workload, '--minutes', '0.2', '--seed', '1', '--out', out),
+      { timeoutMs: 5 * 60_000 },
+    );
+    t.is(code, 0, `${stdout}${stderr}`);
+    const { cache, findings } = JSON.parse(await readFile(path.join(out, 'report.json'), 'utf8')) as RunResult;
+    t.deepEqual(findings, []);
+    t.deepEqual(Object.keys(cache.gateways), ['g1', 'g2']);
+    t.true(cache.all.hits > 0 && cache.all.hits < cache.all.reads, JSON.stringify(cache));
+    t.false('unsaid' in cache.all.said);
+  },
+);
 
 systemTest('a partition run that is interrupted leaves nothing behind', namespaces, async (t) => {
   const out = await freshDirectory(t);
