@@ -1,6 +1,6 @@
 /** An operation on one line, for a person who reads a finding. */
 import { unreachable } from '../../src/raft/assert.ts';
-import type { Condition, Operation, Outcome, Reply, Request } from './operation.ts';
+import type { Condition, GetForm, Operation, Outcome, Reply, Request } from './operation.ts';
 
 /** `#12 c3 put k = v7 if absent [3.2 to 4.1 ms]: put, revision 9, version 2` */
 export function describe({ number, client, request, invokedAt, returnedAt, outcome }: Operation): string {
@@ -11,7 +11,7 @@ export function describe({ number, client, request, invokedAt, returnedAt, outco
 function describeRequest(request: Request): string {
   switch (request.type) {
     case 'get':
-      return `get ${request.key}`;
+      return `${describeForm(request.form)} ${request.key}`;
     case 'put':
       return `put ${request.key} = ${shortened(request.value)}${describeCondition(request.condition)}`;
     case 'delete':
@@ -21,6 +21,11 @@ function describeRequest(request: Request): string {
     default:
       return unreachable(request);
   }
+}
+
+function describeForm(form: GetForm | undefined): string {
+  if (form === undefined) return 'get';
+  return form.type === 'head' ? 'head' : `get unless at ${form.revision}`;
 }
 
 function describeCondition(condition: Condition): string {
@@ -37,6 +42,8 @@ function describeReply(reply: Reply): string {
   switch (reply.type) {
     case 'got':
       return `${reply.item === null ? 'absent' : `${shortened(reply.item.value)} of ${reply.item.modRevision}`}, read at ${reply.revision}`;
+    case 'checked':
+      return `at ${reply.current}, read at ${reply.revision}`;
     case 'put':
       return `put, revision ${reply.revision}, version ${reply.version}${reply.created ? ', created' : ''}`;
     case 'deleted':

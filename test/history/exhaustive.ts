@@ -56,6 +56,8 @@ function afterReply(request: Request, reply: Reply, state: State): readonly Stat
       const fits = item.key === request.key && item.modRevision === state.revision && item.value === state.value;
       return fits && item.modRevision <= revision ? [state] : [];
     }
+    case 'checked':
+      return request.type === 'get' && reply.current === state.revision && state.revision > 0 ? [state] : [];
     case 'put': {
       const { revision, version, created } = reply;
       const fits = version === state.version + 1 && created === (state.revision === 0) && revision > state.revisionMin;
@@ -96,7 +98,7 @@ function revisionsTold(operations: readonly Operation[]): readonly number[] {
     if (outcome.type !== 'answered') continue;
     const { reply } = outcome;
     if (reply.type === 'put' || reply.type === 'deleted') told.add(reply.revision);
-    if (reply.type === 'conditionFailed') told.add(reply.current);
+    if (reply.type === 'conditionFailed' || reply.type === 'checked') told.add(reply.current);
     if (reply.type === 'got' && reply.item !== null) told.add(reply.item.modRevision);
   }
   return [...told];

@@ -19,6 +19,10 @@ export const ifAbsent: Condition = { type: 'absent' };
 export const ifAt = (revision: number): Condition => ({ type: 'matches', revision });
 
 export const get = (key: string): Request => ({ type: 'get', key });
+export const head = (key: string): Request => ({ type: 'get', key, form: { type: 'head' } });
+export const getUnlessAt = (key: string, revision: number): Request => ({
+  ...{ type: 'get', key, form: { type: 'unlessAt', revision } },
+});
 export const put = (key: string, value: string, condition: Condition = { type: 'none' }): Request => ({
   ...{ type: 'put', key, value, condition },
 });
@@ -36,6 +40,9 @@ const answered = (reply: Reply): Outcome => ({ type: 'answered', reply });
 export const got = (key: string, value: string, modRevision: number, revision = modRevision): Outcome =>
   answered({ type: 'got', revision, item: { key, value, modRevision } });
 export const gotNothing = (revision: number): Outcome => answered({ type: 'got', revision, item: null });
+/** No value was told: HEAD, or 304. */
+export const checked = (current: number, revision = current): Outcome =>
+  answered({ type: 'checked', revision, current });
 export const done = (revision: number, version: number): Outcome =>
   answered({ type: 'put', revision, version, created: version === 1 });
 export const deleted = (revision: number): Outcome => answered({ type: 'deleted', revision });

@@ -1,8 +1,8 @@
 /** Operations as HTTP requests, and what a client may conclude from the answers. */
-import type { Condition, Item, Outcome, Reply, Request } from './operation.ts';
+import type { Condition, GetForm, Item, Outcome, Reply, Request } from './operation.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
   /** With its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,8 +22,11 @@ export function httpRequest(request: Request, parameters: readonly string[]): Ht
     return all.length === 0 ? '' : `?${all.join('&')}`;
   };
   switch (request.type) {
-    case 'get':
-      return { method: 'GET', path: `${pathOf(request.key)}${query()}`, headers: {}, body: null };
+    case 'get': {
+      const { key, form } = request;
+      const method = form?.type === 'head' ? 'HEAD' : 'GET';
+      return { method, path: `${pathOf(key)}${query()}`, headers: unlessHeader(form), body: null };
+    }
     case 'put': {
       const body = Buffer.from(request.value);
       const headers = {
@@ -68,6 +71,9 @@ function replyOf(request: Request, answer: HttpAnswer): Reply | null {
     case 'get': {
       const revision = numberIn(answer, 'bazar-revision');
       if (status === 404) return { type: 'got', revision, item: null };
+      if (status === 304 || (status === 200 && request.form?.type === 'head')) {
+        return { type: 'checked', revision, current: entityTag(answer) };
+      }
       if (status !== 200) return null;
       const item = { key: request.key, value: answer.body.toString(), modRevision: entityTag(answer) };
       return { type: 'got', revision, item };
@@ -109,6 +115,10 @@ function itemOf({ key, modRevision, version, value }: ListedItem): Item {
 
 function pathOf(key: string): string {
   return `/v1/kv/${encodeURIComponent(key)}`;
+}
+
+function unlessHeader(form: GetForm | undefined): Record<string, string> {
+  return form?.type === 'unlessAt' ? { 'if-none-match': `"${form.revision}"` } : {};
 }
 
 function headerOf(condition: Condition): Record<string, string> {

@@ -146,6 +146,9 @@ class Collector {
         if (reply.item !== null) this.#sawItem(timed, reply.item, null);
         else this.#key(keyOf(timed)).absences.push(timed);
         return;
+      case 'checked':
+        this.#sawRevision(timed, keyOf(timed), reply.current);
+        return;
       case 'listed':
         for (const item of reply.items) this.#sawItem(timed, item, item.version);
         return;

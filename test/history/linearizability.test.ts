@@ -1,11 +1,14 @@
 import test from 'ava';
 import {
+  checked,
   conditionFailed,
   deleted,
   done,
   get,
+  getUnlessAt,
   got,
   gotNothing,
+  head,
   history,
   ifAbsent,
   ifAt,
@@ -41,6 +44,15 @@ const legal: readonly (readonly [title: string, ...lines: readonly Line[]])[] = 
     ['c1', 2, 9, put('k', 'b'), done(3, 2)],
     ['c2', 3, 4, get('k'), got('k', 'a', 2)],
     ['c2', 5, 6, get('k'), got('k', 'b', 3)],
+  ],
+  [
+    'reads that are told the revision alone',
+    ['c1', 0, 1, put('k', 'a'), done(2, 1)],
+    ['c2', 2, 3, head('k'), checked(2)],
+    ['c1', 2, 9, put('k', 'b'), done(3, 2)],
+    ['c2', 4, 5, getUnlessAt('k', 2), checked(2)],
+    ['c2', 6, 7, getUnlessAt('k', 2), got('k', 'b', 3)],
+    ['c2', 8, 9, head('l'), gotNothing(3)],
   ],
   [
     'touching in time is not one after the other, for two clients',
@@ -322,6 +334,17 @@ const illegal: readonly (readonly [title: string, words: RegExp, ...lines: reado
     ['c1', 2, 3, put('l', 'b'), done(3, 1)],
     ['c2', 4, 5, list(''), listed(3, [item('l', 'b', 3, 1), item('k', 'a', 2, 1)])],
   ],
+  [
+    'a revision that was replaced',
+    /k: /,
+    written,
+    ['c1', 2, 3, put('k', 'b'), done(3, 2)],
+    ['c2', 4, 5, getUnlessAt('k', 2), checked(2, 3)],
+  ],
+  ['a value that had not changed', /had not changed/, written, ['c2', 2, 3, getUnlessAt('k', 2), got('k', 'a', 2)]],
+  ['no value, and it had changed', /had changed/, written, ['c2', 2, 3, getUnlessAt('k', 1), checked(2)]],
+  ['no value that was asked for', /value was asked for/, written, ['c2', 2, 3, get('k'), checked(2)]],
+  ['a value that was not asked for', /no value was asked for/, written, ['c2', 2, 3, head('k'), got('k', 'a', 2)]],
   [
     'a list of another prefix',
     /not within the prefix/,

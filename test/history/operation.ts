@@ -15,11 +15,14 @@ export type Condition =
   | { readonly type: 'absent' };
 
 export type Request =
-  | { readonly type: 'get'; readonly key: string }
+  | { readonly type: 'get'; readonly key: string; readonly form?: GetForm }
   | { readonly type: 'put'; readonly key: string; readonly value: Value; readonly condition: Condition }
   | { readonly type: 'delete'; readonly key: string; readonly condition: Condition }
   /** One page, from the prefix's first key on, or from where the page before has ended. */
   | { readonly type: 'list'; readonly prefix: string; readonly limit: number; readonly after?: PageEnd };
+
+/** HEAD; or If-None-Match: the value only if it is no more that of this revision. Without one it is a plain GET. */
+export type GetForm = { readonly type: 'head' } | { readonly type: 'unlessAt'; readonly revision: number };
 
 export interface PageEnd {
   readonly key: string;
@@ -38,6 +41,8 @@ export interface Item {
 export type Reply =
   /** `revision`: what the read was evaluated at; item null: there is no such key. */
   | { readonly type: 'got'; readonly revision: number; readonly item: Omit<Item, 'version'> | null }
+  /** A read that was told which revision the key is at, and no value: the answer to HEAD, or 304. */
+  | { readonly type: 'checked'; readonly revision: number; readonly current: number }
   | { readonly type: 'put'; readonly revision: number; readonly version: number; readonly created: boolean }
   | { readonly type: 'deleted'; readonly revision: number }
   /** A delete of a key that is not there. */

@@ -136,6 +136,8 @@ function changeReply(reply: Reply, operations: readonly Operation[], random: See
       return { type: 'deleted', revision: random.integer(1, 9) };
     case 'conditionFailed':
       return { type: 'conditionFailed', current: random.chance(0.3) ? 0 : near(reply.current) };
+    case 'checked':
+      return { ...reply, current: near(reply.current) };
     case 'listed':
       return reply;
   }

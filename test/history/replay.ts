@@ -109,9 +109,10 @@ function answerProblems({ operation }: Timed, replay: LogReplay): readonly strin
 function answerProblem(request: Request, reply: Reply, replay: LogReplay): string | null {
   switch (request.type) {
     case 'get': {
-      if (reply.type !== 'got') return 'that is no answer to a get';
+      if (reply.type !== 'got' && reply.type !== 'checked') return 'that is no answer to a get';
       const item = replay.itemAt(request.key, reply.revision);
-      return isSameItem(item, reply.item) ? null : `the log says ${describeItem(item)}`;
+      const isSame = reply.type === 'got' ? isSameItem(item, reply.item) : item?.modRevision === reply.current;
+      return isSame ? null : `the log says ${describeItem(item)}`;
     }
     case 'list':
       return reply.type === 'listed' ? listProblem(request, reply, replay) : 'that is no answer to a list';

@@ -1,13 +1,14 @@
 /** Whether a reply can be one to its request at all, whatever the store holds. */
 import { unreachable } from '../../src/raft/assert.ts';
 import { compareKeys } from './key-order.ts';
-import type { Condition, Reply, Request } from './operation.ts';
+import type { Condition, GetForm, Reply, Request } from './operation.ts';
 
 /** What is wrong with it, or null. */
 export function replyProblem(request: Request, reply: Reply): string | null {
   switch (request.type) {
     case 'get':
-      return reply.type === 'got' ? gotProblem(request.key, reply) : notAReply;
+      if (reply.type === 'got') return gotProblem(request, reply);
+      return reply.type === 'checked' ? checkedProblem(request.form, reply) : notAReply;
     case 'list':
       return reply.type === 'listed' ? listedProblem(request, reply) : notAReply;
     case 'put':
@@ -26,10 +27,21 @@ const notAReply = 'no such reply belongs to such a request';
 
 type ReplyOf<Type extends Reply['type']> = Extract<Reply, { type: Type }>;
 
-function gotProblem(key: string, { item, revision }: ReplyOf<'got'>): string | null {
+function gotProblem(
+  { key, form }: Extract<Request, { type: 'get' }>,
+  { item, revision }: ReplyOf<'got'>,
+): string | null {
   if (item === null) return null;
   if (item.key !== key) return 'it is another key';
+  if (form?.type === 'head') return 'no value was asked for';
+  if (form?.type === 'unlessAt' && form.revision === item.modRevision) return 'the value had not changed';
   return item.modRevision > revision ? 'the item is newer than the read' : null;
+}
+
+function checkedProblem(form: GetForm | undefined, { revision, current }: ReplyOf<'checked'>): string | null {
+  if (form === undefined) return 'a value was asked for';
+  if (form.type === 'unlessAt' && form.revision !== current) return 'the value had changed';
+  return current > revision ? 'the item is newer than the read' : null;
 }
 
 function putProblem(condition: Condition, { revision, version, created }: ReplyOf<'put'>): string | null {

@@ -43,6 +43,7 @@ async function askFor(client: HttpClient, request: Request): Promise<Outcome> {
 }
 
 const get: Request = { type: 'get', key: 'group-1/a' };
+const getUnlessAt: Request = { ...get, form: { type: 'unlessAt', revision: 7 } };
 const put = (condition: Condition = { type: 'none' }): Request => ({
   type: 'put',
   key: 'group-1/a',
@@ -66,6 +67,12 @@ const answers: readonly (readonly [title: string, request: Request, canned: Cann
     get,
     { status: 404, headers: { 'bazar-revision': '12' } },
     answered({ type: 'got', revision: 12, item: null }),
+  ],
+  [
+    'a value that has not changed',
+    getUnlessAt,
+    { status: 304, headers: { etag: '"7"', 'bazar-revision': '12' } },
+    answered({ type: 'checked', revision: 12, current: 7 }),
   ],
   ['a read in vain', get, problem(504), { type: 'notApplied' }],
   ['a read of a replica in vain', get, problem(503), { type: 'notApplied' }],

@@ -122,6 +122,7 @@ function revisionAfter(request: Exclude<Request, { type: 'list' }>, reply: Answe
     case 'put':
       return reply.revision;
     case 'conditionFailed':
+    case 'checked':
       return reply.current;
     case 'deleted':
     case 'notFound':

@@ -105,6 +105,7 @@ function wordFor(outcome: Outcome): string {
     case 'deleted':
       return 'acknowledged';
     case 'got':
+    case 'checked':
     case 'listed':
       return 'answered';
     case 'notFound':

@@ -2,6 +2,7 @@
 import type { RequestListener } from 'node:http';
 import type { ClusterFile } from '../../src/cluster-file.ts';
 import { createApp } from '../../src/gateway/app.ts';
+import { ageUnbounded } from '../../src/gateway/cache/ttl.ts';
 import type { Logger } from '../../src/logger.ts';
 import { createGatewayMetrics } from '../../src/metrics.ts';
 import { connectStoreClient } from '../../src/store/store-client.ts';
@@ -9,6 +10,7 @@ import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
 import { publicKeyOf } from './members.ts';
 import type { SimNetwork } from './network.ts';
+import type { CachingPlan } from './plan-caching.ts';
 import { streamOf } from './random.ts';
 
 export interface GatewayContext {
@@ -17,12 +19,12 @@ export interface GatewayContext {
   readonly network: SimNetwork;
   readonly cluster: ClusterFile;
   readonly log: Logger;
+  readonly caching: CachingPlan;
   readonly rateOf: (id: string) => number;
 }
 
 const pingIntervalMs = 100;
 const version = 'simulated';
-const cacheBytes = 1024 * 1024;
 
 /** Counts what all gateways of all runs do: nothing in a run depends on it. */
 const metrics = createGatewayMetrics({
@@ -53,7 +55,9 @@ export class SimGateway {
 
   start(): void {
     if (this.#life !== null) return;
-    const { seed, kernel, network, cluster, log, rateOf } = this.#context;
+    const { seed, kernel, network, cluster, log, caching, rateOf } = this.#context;
+    const { coherence, cacheBytes, policy, ttlMs, balance } = caching;
+    const ttl = ttlMs === null ? ageUnbounded : { infoMs: ttlMs, searchMs: ttlMs };
     const life = kernel.startLife(this.id, rateOf(this.id));
     this.#life = life;
     const endpoint = network.endpoint(life, {
@@ -67,6 +71,7 @@ export class SimGateway {
       cluster,
       clock: life.clock,
       random: streamOf(seed, `${this.id}/${life.number}`),
+      balance,
       observer: metrics,
     });
     const { clusterId, gateways } = cluster;
@@ -74,7 +79,7 @@ export class SimGateway {
       ...{ client, clusterId, gateways, version, clock: life.clock, metrics, log },
       id: this.id,
       peers: { askAll: async () => [] },
-      caching: { coherence: 'validate', cache: { cacheBytes } },
+      caching: { coherence, cache: { cacheBytes, policy, ttl } },
     });
     this.#handle = app.callback();
   }

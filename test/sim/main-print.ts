@@ -19,11 +19,13 @@ function rounded(_name: string, value: unknown): unknown {
 }
 
 export function reportText(report: SeedReport): string {
-  const { traceHash, virtualMs, faults, leaderChanges, operations, acknowledged, unknown, events } = report;
+  const { traceHash, virtualMs, faults, leaderChanges, operations, acknowledged, unknown, reads, hits, events } =
+    report;
   return (
     `  ${(virtualMs / 1000).toFixed(1)} virtual seconds, ${events} events, ${faults} faults, ` +
     `${leaderChanges} leader changes\n` +
     `  ${operations} operations, ${acknowledged} acknowledged, ${unknown} with an unknown outcome\n` +
+    `  ${reads} reads answered, ${hits} of them from a gateway's memory\n` +
     `  trace ${traceHash}`
   );
 }

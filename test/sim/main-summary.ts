@@ -1,13 +1,24 @@
 /** What many runs come to: means, and how far the simulation reached. */
 import type { RunResult } from './jobs.ts';
 
-const measures = ['faults', 'leaderChanges', 'operations', 'acknowledged', 'unknown', 'events'] as const;
+const measures = [
+  'faults',
+  'leaderChanges',
+  'operations',
+  'acknowledged',
+  'unknown',
+  'reads',
+  'hits',
+  'events',
+] as const;
 const words: Readonly<Record<(typeof measures)[number], string>> = {
   faults: 'faults',
   leaderChanges: 'leader changes',
   operations: 'operations',
   acknowledged: 'acknowledged',
   unknown: 'unknown outcomes',
+  reads: 'reads answered',
+  hits: 'of them hits',
   events: 'events',
 };
 

@@ -79,6 +79,7 @@ test('every shape cuts something, and leaves a leader to be found wherever it sh
       else t.true(Math.max(...reach) >= 3, shape);
       if (shape === 'bridge') t.is(reach.filter((count) => count === 5).length, 1);
       if (shape === 'leaderIsolated') t.false(links.flat().includes('g1'));
+      if (shape === 'gatewaysWithoutLeader') t.true(links.every((link) => link.includes('r2') && /g/.test(`${link}`)));
     }
   }
 });
@@ -97,6 +98,22 @@ test('flapping cuts and heals again and again, and leaves nothing behind', async
   t.true(changes > 10, `${changes}`);
   await until(2500);
   t.is(world.network.blocked.size, 0);
+});
+
+test('a gateway is slow for a while, or hears and says little', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { type: 'slowGateway', gateway: 2, eventMs: 7, durationMs: 200 }),
+    at(100, { type: 'gatewayClog', gateway: 1, direction: 'in', capacity: 3, durationMs: 200 }),
+  ]);
+  await until(150);
+  t.deepEqual(
+    world.gateways.map(({ life }) => life?.eventMs),
+    [0, 7],
+  );
+  t.deepEqual([...world.network.clogged].sort(), ['g2 g1', 'r1 g1', 'r2 g1', 'r3 g1']);
+  await until(400);
+  t.is(world.gateways[1]?.life?.eventMs, 0);
+  t.is(world.network.clogged.size, 0);
 });
 
 test('a rotation keeps one replica cut off, another at each turn, and leaves nothing behind', async (t) => {

@@ -147,7 +147,7 @@ export class Nemesis {
         this.#storm(fault, random);
         return;
       case 'clog':
-        this.#clog(fault, random);
+        this.#clog(fault, this.#one(fault.target, random).id, random);
         return;
       case 'crash': {
         const targets = this.#group(fault.target, random);
@@ -221,6 +221,15 @@ export class Nemesis {
       }
       case 'gatewayPause':
         this.#halt(fault, [this.#gateway(fault.gateway).process], 'pause');
+        return;
+      case 'slowGateway': {
+        const { process, slowness } = this.#gateway(fault.gateway);
+        const undo = slowness.add(fault.eventMs);
+        this.#lasts(fault, fault.durationMs, `${process.id}, ${fault.eventMs} ms an event`, undo);
+        return;
+      }
+      case 'gatewayClog':
+        this.#clog(fault, this.#gateway(fault.gateway).process.id, random);
         return;
       default:
         unreachable(fault);
@@ -369,8 +378,7 @@ export class Nemesis {
     this.#lasts(fault, fault.durationMs, stormWords(fault, of), this.#weather.begin(fault, of));
   }
 
-  #clog(fault: FaultOf<'clog'>, random: SeededRandom): void {
-    const { id } = this.#one(fault.target, random);
+  #clog(fault: FaultOf<'clog' | 'gatewayClog'>, id: string, random: SeededRandom): void {
     const { replicas, gateways } = this.#scene(random);
     const everybody = [...replicas, ...gateways];
     const links = [

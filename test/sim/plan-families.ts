@@ -261,16 +261,29 @@ export const faultFamilies: readonly FaultFamily[] = [
   },
   {
     name: 'gateways',
-    weight: 1,
+    weight: 2,
     deposes: false,
-    draw: (random, { gateways }) => {
-      const gateway = random.integer(1, gateways);
-      return random.chance(0.5)
-        ? { type: 'gatewayCrash', gateway, downMs: between(random, 20, 3000) }
-        : { type: 'gatewayPause', gateway, durationMs: between(random, 10, 4000) };
-    },
+    draw: drawGatewayFault,
   },
 ];
+
+function drawGatewayFault(random: SeededRandom, { gateways }: Cluster): Action {
+  const gateway = random.integer(1, gateways);
+  switch (random.pick(['crash', 'pause', 'slow', 'clog', 'without leader'] as const)) {
+    case 'crash':
+      return { type: 'gatewayCrash', gateway, downMs: between(random, 20, 3000) };
+    case 'pause':
+      return { type: 'gatewayPause', gateway, durationMs: between(random, 10, 4000) };
+    case 'slow':
+      return { type: 'slowGateway', gateway, eventMs: between(random, 1, 15), durationMs: spell(random) };
+    case 'clog': {
+      const direction = random.pick(['in', 'out', 'both'] as const);
+      return { type: 'gatewayClog', gateway, direction, capacity: random.integer(2, 20), durationMs: spell(random) };
+    }
+    case 'without leader':
+      return { type: 'partition', shape: 'gatewaysWithoutLeader', durationMs: spell(random) };
+  }
+}
 
 /** Whole milliseconds, the shorter the more often. */
 function between(random: SeededRandom, fromMs: number, toMs: number): number {

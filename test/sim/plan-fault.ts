@@ -52,6 +52,8 @@ export const partitionShapes = [
   /** Each replica alone. */
   'allApart',
   'gatewayIsolated',
+  /** Some gateways reach all replicas but the leader. */
+  'gatewaysWithoutLeader',
   /** Clients reach one gateway no more. */
   'gatewayUnreachable',
 ] as const;
@@ -160,7 +162,21 @@ export type Action =
   | { readonly type: 'wipe'; readonly target: OneTarget; readonly outage: Outage }
   /** Gateways are counted from 1 as well. */
   | { readonly type: 'gatewayCrash'; readonly gateway: number; readonly downMs: number }
-  | { readonly type: 'gatewayPause'; readonly gateway: number; readonly durationMs: number };
+  | { readonly type: 'gatewayPause'; readonly gateway: number; readonly durationMs: number }
+  | {
+      readonly type: 'slowGateway';
+      readonly gateway: number;
+      readonly eventMs: number;
+      readonly durationMs: number;
+    }
+  /** As 'clog', between one gateway and everybody else. */
+  | {
+      readonly type: 'gatewayClog';
+      readonly gateway: number;
+      readonly direction: 'in' | 'out' | 'both';
+      readonly capacity: number;
+      readonly durationMs: number;
+    };
 
 /** `choice` seeds what the fault itself leaves to chance, so that taking one fault away changes nothing in the others. */
 export type Fault = Action & { readonly atMs: number; readonly choice: number };

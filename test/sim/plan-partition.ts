@@ -64,6 +64,10 @@ export function cutOf(shape: PartitionShape, scene: Scene, random: SeededRandom)
       const gateway = random.pick(gateways);
       return split([gateway], without(everybody, gateway));
     }
+    case 'gatewaysWithoutLeader': {
+      const some = random.chance(0.5) ? gateways : [random.pick(gateways)];
+      return split(some, [leader]);
+    }
     case 'gatewayUnreachable': {
       const gateway = random.pick(gateways);
       return { words: `clients | ${gateway}`, links: bothWays(clients, [gateway]) };

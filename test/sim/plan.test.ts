@@ -43,6 +43,18 @@ test('most values are small, some fill pages, very few fill batches', (t) => {
   t.true(share((bytesMax) => bytesMax > 256 * 1024) > 0.01);
 });
 
+test('most clusters have several gateways; some keep little, some not for long, few nothing', (t) => {
+  const share = (some: (plan: Plan) => boolean) => plans.filter(some).length / plans.length;
+  t.true(share(({ gateways }) => gateways > 1) > 0.75);
+  t.true(share(({ gateways }) => gateways === 3) > 0.25);
+  t.true(share(({ caching }) => caching.cacheBytes < 30_000) > 0.2);
+  t.true(share(({ caching }) => caching.ttlMs !== null) > 0.1);
+  const off = share(({ caching }) => caching.coherence === 'off');
+  t.true(off > 0.02 && off < 0.1, `${off}`);
+  t.is(new Set(plans.map(({ caching }) => caching.policy)).size, 3);
+  t.is(new Set(plans.map(({ caching }) => caching.balance)).size, 3);
+});
+
 test('some clusters have small windows, batches and caches, and none has other timeouts or a larger batch', (t) => {
   const small = plans.filter(({ raft }) => Object.keys(raft).length > 0);
   t.true(small.length > plans.length / 5 && small.length < plans.length / 3, `${small.length}`);
@@ -68,7 +80,7 @@ test('everything in the catalogue comes up', (t) => {
   for (const type of [
     ...['partition', 'flapping', 'swizzle', 'storm', 'clog', 'crash', 'pause', 'suspend', 'slowProcess', 'clockRate'],
     ...['slowDisk', 'stalledDisk', 'fullDisk', 'failingWrites', 'damage', 'witnessDamage', 'staleCopy', 'wipe'],
-    ...['gatewayCrash', 'gatewayPause', 'rotation', 'deposition', 'crashAtWrite'],
+    ...['gatewayCrash', 'gatewayPause', 'slowGateway', 'gatewayClog', 'rotation', 'deposition', 'crashAtWrite'],
   ]) {
     t.true(types.delete(type), type);
   }

@@ -5,6 +5,7 @@
 import type { RaftConstants } from '../../src/raft/constants.ts';
 import type { DiskConditions } from './disk.ts';
 import type { NetworkConditions } from './network.ts';
+import { type CachingPlan, drawCaching, drawReading, type ReadingPlan } from './plan-caching.ts';
 import { type FaultFamily, faultFamilies } from './plan-families.ts';
 import type { Fault } from './plan-fault.ts';
 import { type SeededRandom, streamOf } from './random.ts';
@@ -13,7 +14,7 @@ import type { WorkloadPlan } from './workload.ts';
 export interface Plan {
   readonly seed: number;
   readonly replicas: 3 | 5;
-  readonly gateways: 1 | 2;
+  readonly gateways: 1 | 2 | 3;
   /** Faults and clients for so long; then all has to come right. */
   readonly safetyMs: number;
   readonly network: NetworkConditions;
@@ -22,6 +23,7 @@ export interface Plan {
   readonly raft: Partial<RaftConstants>;
   /** How fast each process's clock runs, by its id; 1 is true. */
   readonly clockRates: Readonly<Record<string, number>>;
+  readonly caching: CachingPlan;
   readonly workload: WorkloadPlan;
   /** By time. */
   readonly faults: readonly Fault[];
@@ -57,7 +59,7 @@ const lastBeforeEndMs = 1000;
 export function generatePlan(seed: number): Plan {
   const random = streamOf(seed, 'plan');
   const replicas = random.chance(0.6) ? 3 : 5;
-  const gateways = random.chance(0.4) ? 1 : 2;
+  const gateways = random.pick([1, 2, 2, 2, 3, 3] as const);
   const safetyMs = random.integer(20_000, 21_500);
   return {
     seed,
@@ -68,7 +70,8 @@ export function generatePlan(seed: number): Plan {
     disk: drawDisk(random),
     raft: drawRaft(streamOf(seed, 'raft')),
     clockRates: drawClockRates(random, replicas, gateways),
-    workload: drawWorkload(random, streamOf(seed, 'value sizes')),
+    caching: drawCaching(streamOf(seed, 'caching')),
+    workload: drawWorkload(random, streamOf(seed, 'value sizes'), drawReading(streamOf(seed, 'reading'))),
     faults: drawFaults(random, { replicas, gateways, safetyMs }),
     survivors: random.chance(0.4) ? 'quorum' : 'everybody',
     outcasts: random.pick(outcastFates),
@@ -139,16 +142,17 @@ const valueSizes = [
 ] as const;
 
 /** Few clients per key, and few operations on each: a history must stay checkable. */
-function drawWorkload(random: SeededRandom, sizes: SeededRandom): WorkloadPlan {
+function drawWorkload(random: SeededRandom, sizes: SeededRandom, reading: ReadingPlan): WorkloadPlan {
   const clients = random.integer(4, 8);
   const { valueBytes, slower } = pickByWeight(sizes, valueSizes);
   return {
     clients,
     keys: random.integer(2, 6),
-    // Together some 20 to 35 requests a second, as long as they are answered at once.
+    // Together some 20 to 35 requests a second, as long as they are answered at once, and what is read again on top.
     thinkMs: (slower * clients * 1000) / random.between(20, 35),
     timeoutMs: [random.integer(200, 600), random.integer(800, 2500)],
     valueBytes,
+    reading,
     mix: {
       get: random.between(2, 5),
       pinnedGet: random.between(0.3, 1.5),

@@ -27,6 +27,9 @@ export interface SeedReport {
   readonly operations: number;
   readonly acknowledged: number;
   readonly unknown: number;
+  /** Answered ones; and of them those that a gateway answered from memory. */
+  readonly reads: number;
+  readonly hits: number;
   readonly events: number;
   readonly probes: Readonly<Record<string, number>>;
   readonly timeline: readonly string[];
@@ -59,6 +62,8 @@ export async function runPlan(plan: Plan): Promise<SeedReport> {
     operations: operations.length,
     acknowledged: operations.filter(({ outcome }) => outcome.type === 'answered').length,
     unknown: operations.filter(({ outcome }) => outcome.type === 'unknown').length,
+    reads: workload.reads,
+    hits: workload.hits,
     events: kernel.events,
     probes: Object.fromEntries(probes.counts),
     timeline: world.timeline,
@@ -166,7 +171,7 @@ class Ending {
     for (;;) {
       const value = workload.newValue();
       const request = { type: 'put', key: `end/${gateway.id}`, value, condition: { type: 'none' } } as const;
-      const { outcome } = await workload.perform(client, request, attemptMs, gateway);
+      const { outcome } = await workload.perform(client, request, { gateway, timeoutMs: attemptMs });
       if (outcome.type === 'answered') break;
     }
     this.#written++;
@@ -182,7 +187,7 @@ class Ending {
     const list = { type: 'list', prefix: '', limit: 1000 } as const;
     for (const request of [list, ...workload.keys.map((key) => ({ type: 'get', key }) as const)]) {
       for (;;) {
-        const { outcome } = await workload.perform(client, request, attemptMs, gateway, id);
+        const { outcome } = await workload.perform(client, request, { gateway, timeoutMs: attemptMs, replica: id });
         if (outcome.type === 'answered') break;
       }
     }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Finding } from '../history/operation.ts';
 import { generatePlan, type Plan } from './plan.ts';
+import { usualCaching, usualReading } from './plan-caching.ts';
 import type { Fault, WriteCrash } from './plan-fault.ts';
 import { failsAlike, shrinkPlan } from './shrink.ts';
 
@@ -15,6 +16,7 @@ const plan: Plan = {
   workload: { ...generatePlan(1).workload, clients: 8 },
   survivors: 'quorum',
   raft: { batchBytesMax: 100 },
+  caching: { ...usualCaching, cacheBytes: 9000, policy: 'ttl' },
   faults: pauses(20),
 };
 
@@ -40,7 +42,16 @@ test('of many faults only those stay that are needed, as short as it takes', asy
   t.like(shortest.network, { lossProbability: 0, duplicateProbability: 0, lateProbability: 0 });
   t.deepEqual(shortest.clockRates, {});
   t.deepEqual(shortest.raft, {});
+  t.deepEqual(shortest.caching, usualCaching);
+  t.deepEqual(shortest.workload.reading, usualReading);
   t.true(tries < 150, `${tries}`);
+});
+
+test('of how clients read only that stays which is needed', async (t) => {
+  const failing = async ({ workload }: Plan) => workload.reading.againProbability > 0;
+  const { workload } = await shrinkPlan({ ...plan, faults: [] }, failing, quiet);
+  const { againProbability } = plan.workload.reading;
+  t.deepEqual(workload.reading, { ...usualReading, againProbability });
 });
 
 test('outages become shorter and fewer', async (t) => {

@@ -2,8 +2,10 @@
  * Cuts a failing plan down: fewer faults, simpler and shorter ones, fewer clients, a calmer network, the usual constants.
  * Each step is kept only if the plan still fails in the same way, as a shorter plan is another run.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Finding } from '../history/operation.ts';
 import type { Plan } from './plan.ts';
+import { usualCaching, usualReading } from './plan-caching.ts';
 import { type Less, smaller, withoutOptional } from './shrink-fault.ts';
 
 export interface ShrinkProgress {
@@ -90,7 +92,7 @@ async function fewerFaults(shrinking: Shrinking): Promise<void> {
 }
 
 async function calmer(shrinking: Shrinking): Promise<void> {
-  const { network, raft, clockRates } = shrinking.shortest;
+  const { network, raft, clockRates, caching } = shrinking.shortest;
   const { lossProbability, duplicateProbability, lateProbability } = network;
   if (lossProbability + duplicateProbability + lateProbability > 0) {
     await shrinking.keepsFailing({
@@ -99,11 +101,23 @@ async function calmer(shrinking: Shrinking): Promise<void> {
   }
   if (Object.keys(raft).length > 0) await shrinking.keepsFailing({ raft: {} });
   if (Object.keys(clockRates).length > 0) await shrinking.keepsFailing({ clockRates: {} });
+  if (!isDeepStrictEqual(caching, usualCaching)) await shrinking.keepsFailing({ caching: usualCaching });
+  await plainerReading(shrinking);
   if (shrinking.shortest.survivors === 'quorum') await shrinking.keepsFailing({ survivors: 'everybody' });
   for (;;) {
     const { workload } = shrinking.shortest;
     const clients = Math.floor(workload.clients / 2);
     if (clients < 1 || !(await shrinking.keepsFailing({ workload: { ...workload, clients } }))) return;
+  }
+}
+
+/** Whichever of it is not needed. */
+async function plainerReading(shrinking: Shrinking): Promise<void> {
+  for (const name of Object.keys(usualReading) as (keyof typeof usualReading)[]) {
+    const { workload } = shrinking.shortest;
+    const { reading } = workload;
+    if (reading[name] === usualReading[name]) continue;
+    await shrinking.keepsFailing({ workload: { ...workload, reading: { ...reading, [name]: usualReading[name] } } });
   }
 }
 

@@ -3,13 +3,15 @@
  */
 
 import { httpRequest, outcomeOf } from '../history/http.ts';
-import type { Operation, PageEnd, Request } from '../history/operation.ts';
+import type { GetForm, Operation, PageEnd, Request } from '../history/operation.ts';
 import type { SimGateway } from './gateway.ts';
 import type { HttpReply, SimHttp } from './http.ts';
 import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
+import type { ReadingPlan } from './plan-caching.ts';
 import type { Probes } from './probes.ts';
 import type { SeededRandom } from './random.ts';
+import { type Directive, directives, ReadingNotes } from './workload-reading.ts';
 
 export interface WorkloadPlan {
   readonly clients: number;
@@ -20,6 +22,7 @@ export interface WorkloadPlan {
   readonly timeoutMs: readonly [number, number];
   /** Of values, at least as long as it takes to tell them apart. */
   readonly valueBytes: readonly [number, number];
+  readonly reading: ReadingPlan;
   /** How much of each there is, in any unit. */
   readonly mix: Readonly<Record<OperationKind, number>>;
 }
@@ -37,6 +40,15 @@ export interface WorkloadOptions {
   readonly probes: Pick<Probes, 'sometimes'>;
 }
 
+/** Where and how an operation is asked for. */
+interface Way {
+  readonly gateway: SimGateway;
+  readonly timeoutMs: number;
+  /** Who has to answer it. */
+  readonly replica?: string | undefined;
+  readonly directive?: Directive | undefined;
+}
+
 interface Client {
   readonly id: string;
   readonly life: Life;
@@ -44,10 +56,13 @@ interface Client {
   readonly seen: Map<string, number>;
 }
 
-const keyPrefix = 'shelf/';
+/** Lists of the first are kept, and show all keys; of the second, every other one; of the third none is kept. */
+const prefixes = ['shelf/', 'shelf/low/', 'shelf/l'] as const;
 /** A client waits for its answer a little longer than it told the gateway to try. */
 const graceMs = 200;
-const listLimits = [1, 2, 5, 100] as const;
+const listLimits = [1, 3, 100] as const;
+/** Whoever reads again does so where they read before. */
+const sameGatewayProbability = 0.6;
 /** A client that has seen a page wants the next one, if there is more. */
 const nextPageProbability = 0.8;
 
@@ -56,18 +71,33 @@ export class Workload {
   readonly clients: readonly Client[];
   readonly #options: WorkloadOptions;
   readonly #keys: readonly string[];
+  /** How often each is written and read, in any unit. */
+  readonly #weights: readonly number[];
+  readonly #reading: ReadingNotes;
   #values = 0;
   #open = 0;
   #stopping = false;
 
   constructor(options: WorkloadOptions) {
-    const { plan, kernel } = options;
+    const { plan, kernel, probes } = options;
     this.#options = options;
-    this.#keys = Array.from({ length: plan.keys }, (_, position) => `${keyPrefix}${position + 1}`);
+    this.#reading = new ReadingNotes(probes);
+    this.#keys = Array.from({ length: plan.keys }, (_, position) => `${prefixes[position % 2]}${position + 1}`);
+    this.#weights = this.#keys.map((_, position) => plan.reading.skew ** -position);
     this.clients = Array.from({ length: plan.clients }, (_, position) => {
       const id = `client:${position + 1}`;
       return { id, life: kernel.startLife(id, 1), seen: new Map() };
     });
+  }
+
+  /** Reads that were answered. */
+  get reads(): number {
+    return this.#reading.reads;
+  }
+
+  /** Of them, those that a gateway answered from memory. */
+  get hits(): number {
+    return this.#reading.hits;
   }
 
   get keys(): readonly string[] {
@@ -90,15 +120,17 @@ export class Workload {
   }
 
   /** One operation of its own, outside the mix. Rejects if the answer is none that there can be. */
-  async perform(client: Client, request: Request, timeoutMs: number, gateway: SimGateway, replica?: string) {
+  async perform(client: Client, request: Request, { gateway, timeoutMs, replica, directive }: Way) {
     const parameters = [`timeout=${Math.ceil(timeoutMs)}ms`, ...(replica === undefined ? [] : [`replica=${replica}`])];
-    const { kernel, http, probes } = this.#options;
+    const { kernel, http } = this.#options;
+    const asked = httpRequest(request, parameters);
+    const headers = directive === undefined ? asked.headers : { ...asked.headers, 'cache-control': directive };
     const invokedAt = kernel.now;
     this.#open++;
-    const answer = await http.request(client.id, gateway, httpRequest(request, parameters), timeoutMs + graceMs);
+    this.#reading.begins(request);
+    const answer = await http.request(client.id, gateway, { ...asked, headers }, timeoutMs + graceMs);
     this.#open--;
-    const cacheStatus = answer === 'lost' ? undefined : answer.headers['cache-status'];
-    if (cacheStatus !== undefined) probes.sometimes(`cache: ${cacheStatus}`);
+    this.#reading.ends(request, answer, directive);
     const operation: Operation = {
       number: this.operations.length,
       client: client.id,
@@ -131,15 +163,31 @@ export class Workload {
       const kind = this.#kind();
       const replica = kind === 'pinnedGet' ? random.pick(replicaIds) : undefined;
       const timeoutMs = random.between(...plan.timeoutMs);
-      const operation = await this.perform(
-        client,
-        this.#request(kind, client),
-        timeoutMs,
-        random.pick(gateways),
-        replica,
-      );
+      const request = this.#request(kind, client);
+      const gateway = random.pick(gateways);
+      const directive = replica === undefined && isRead(request) ? this.#directive() : undefined;
+      const operation = await this.perform(client, request, { gateway, timeoutMs, replica, directive });
+      await this.#readAgain(client, request, { gateway, timeoutMs });
       await this.#followPages(client, operation, timeoutMs);
     }
+  }
+
+  async #readAgain(client: Client, request: Request, { gateway, timeoutMs }: Way): Promise<void> {
+    const { random, gateways, plan } = this.#options;
+    const { againProbability, againMs } = plan.reading;
+    while (isRead(request) && random.chance(againProbability)) {
+      const thinkMs = random.next() * 2 * againMs;
+      await new Promise<void>((resolve) => client.life.clock.setTimer(thinkMs, resolve));
+      if (this.#stopping) return;
+      const where = random.chance(sameGatewayProbability) ? gateway : random.pick(gateways);
+      const again = request.type === 'get' ? this.#get(request.key, client) : request;
+      await this.perform(client, again, { gateway: where, timeoutMs, directive: this.#directive() });
+    }
+  }
+
+  #directive(): Directive | undefined {
+    const { random, plan } = this.#options;
+    return random.chance(plan.reading.directiveProbability) ? random.pick(directives) : undefined;
   }
 
   async #followPages(client: Client, first: Operation, timeoutMs: number): Promise<void> {
@@ -148,32 +196,47 @@ export class Workload {
     let after = pageEnd(first);
     while (request.type === 'list' && after !== null && !this.#stopping && random.chance(nextPageProbability)) {
       request = { ...request, after };
-      after = pageEnd(await this.perform(client, request, timeoutMs, random.pick(gateways)));
+      after = pageEnd(await this.perform(client, request, { gateway: random.pick(gateways), timeoutMs }));
     }
   }
 
   #kind(): OperationKind {
-    const { plan, random } = this.#options;
-    const total = operationKinds.reduce((sum, kind) => sum + plan.mix[kind], 0);
-    let left = random.next() * total;
-    for (const kind of operationKinds) {
-      left -= plan.mix[kind];
-      if (left < 0) return kind;
-    }
-    return 'get';
+    const { mix } = this.#options.plan;
+    return this.#pick(
+      operationKinds,
+      operationKinds.map((kind) => mix[kind]),
+    );
+  }
+
+  /** As often as their weights say. */
+  #pick<One>(some: readonly One[], weights: readonly number[]): One {
+    let left = this.#options.random.next() * weights.reduce((sum, weight) => sum + weight, 0);
+    const place = weights.findIndex((weight) => {
+      left -= weight;
+      return left < 0;
+    });
+    return some.at(place) as One;
+  }
+
+  #get(key: string, client: Client): Request {
+    const { random, plan } = this.#options;
+    if (!random.chance(plan.reading.formProbability)) return { type: 'get', key };
+    const revision = client.seen.get(key) ?? 0;
+    const form: GetForm = revision === 0 || random.chance(0.5) ? { type: 'head' } : { type: 'unlessAt', revision };
+    return { type: 'get', key, form };
   }
 
   #request(kind: OperationKind, client: Client): Request {
     const { random } = this.#options;
-    const key = random.pick(this.#keys);
+    const key = this.#pick(this.#keys, this.#weights);
     const seen = client.seen.get(key) ?? 0;
     const matches = { type: 'matches', revision: seen } as const;
     switch (kind) {
       case 'get':
       case 'pinnedGet':
-        return { type: 'get', key };
+        return this.#get(key, client);
       case 'list':
-        return { type: 'list', prefix: keyPrefix, limit: random.pick(listLimits) };
+        return { type: 'list', prefix: random.pick(prefixes), limit: random.pick(listLimits) };
       case 'put':
         return { type: 'put', key, value: this.newValue(), condition: { type: 'none' } };
       case 'create':
@@ -184,6 +247,10 @@ export class Workload {
         return { type: 'delete', key, condition: seen > 0 && random.chance(0.5) ? matches : { type: 'none' } };
     }
   }
+}
+
+function isRead({ type }: Request): boolean {
+  return type === 'get' || type === 'list';
 }
 
 /** Null if there is no page behind it. */
@@ -215,6 +282,7 @@ function learn({ seen }: Client, { request, outcome }: Operation): void {
       seen.set(request.key, reply.revision);
       return;
     case 'conditionFailed':
+    case 'checked':
       seen.set(request.key, reply.current);
       return;
     case 'deleted':

@@ -3,6 +3,7 @@ import type { Logger } from '../../src/logger.ts';
 import { raftConstants } from '../../src/raft/constants.ts';
 import { HarmableDisk } from './disk-harm.ts';
 import { SimGateway } from './gateway.ts';
+import { watchGateways } from './gateway-probes.ts';
 import { SimHttp } from './http.ts';
 import { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
@@ -32,6 +33,7 @@ export class World {
   constructor(plan: Plan) {
     const { seed } = plan;
     const { probes } = this;
+    watchGateways(probes);
     this.kernel = new Kernel({ eventsMax, afterEvent: (life) => this.#afterEvent(life) });
     const { kernel } = this;
     const cluster = clusterOf(plan.replicas, plan.gateways);
@@ -69,7 +71,7 @@ export class World {
     const constants = { ...raftConstants, ...plan.raft };
     const context = { ...common, constants, oracle, note: (line: string) => this.note(line) };
     this.replicas = [...disks].map(([id, disk]) => new SimReplica(id, disk, context));
-    this.gateways = cluster.gateways.map(({ id }) => new SimGateway(id, common));
+    this.gateways = cluster.gateways.map(({ id }) => new SimGateway(id, { ...common, caching: plan.caching }));
     this.workload = new Workload({
       plan: plan.workload,
       kernel,
