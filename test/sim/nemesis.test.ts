@@ -100,10 +100,12 @@ test('flapping cuts and heals again and again, and leaves nothing behind', async
   t.is(world.network.blocked.size, 0);
 });
 
-test('a gateway is slow for a while, or hears and says little', async (t) => {
+test('a gateway is slow for a while, or hears and says little, or in a storm', async (t) => {
+  const calm = { lossProbability: 0, duplicateProbability: 0, lateProbability: 0, lateMs: 0, extraDelayMs: 0 };
   const { world, until } = begin(3, [
     at(100, { type: 'slowGateway', gateway: 2, eventMs: 7, durationMs: 200 }),
     at(100, { type: 'gatewayClog', gateway: 1, direction: 'in', capacity: 3, durationMs: 200 }),
+    at(100, { type: 'gatewayStorm', gateway: 2, ...calm, lossProbability: 0.3, durationMs: 200 }),
   ]);
   await until(150);
   t.deepEqual(
@@ -111,7 +113,10 @@ test('a gateway is slow for a while, or hears and says little', async (t) => {
     [0, 7],
   );
   t.deepEqual([...world.network.clogged].sort(), ['g2 g1', 'r1 g1', 'r2 g1', 'r3 g1']);
+  t.is(world.network.conditionsOf('r1', 'g2')?.lossProbability, 0.3);
+  t.is(world.network.conditionsOf('r1', 'g1'), null);
   await until(400);
+  t.is(world.network.ofLinks.size, 0);
   t.is(world.gateways[1]?.life?.eventMs, 0);
   t.is(world.network.clogged.size, 0);
 });

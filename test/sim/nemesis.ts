@@ -228,6 +228,11 @@ export class Nemesis {
         this.#lasts(fault, fault.durationMs, `${process.id}, ${fault.eventMs} ms an event`, undo);
         return;
       }
+      case 'gatewayStorm': {
+        const { id } = this.#gateway(fault.gateway).process;
+        this.#lasts(fault, fault.durationMs, stormWords(fault, id), this.#weather.begin(fault, id));
+        return;
+      }
       case 'gatewayClog':
         this.#clog(fault, this.#gateway(fault.gateway).process.id, random);
         return;
@@ -634,7 +639,7 @@ function hasEntries({ replica }: Target): boolean {
   return (replica.status?.lastIndex ?? 0) > 0;
 }
 
-function stormWords(storm: FaultOf<'storm'>, of: string | null): string {
+function stormWords(storm: Storm, of: string | null): string {
   const parts = [
     ['lost', storm.lossProbability],
     ['twice', storm.duplicateProbability],

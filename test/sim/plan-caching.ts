@@ -18,7 +18,7 @@ export interface CachingPlan {
 export interface ReadingPlan {
   /** Each key is asked for so many times as often as the next one. */
   readonly skew: number;
-  /** How often whoever has read asks for the same once more, a moment later. */
+  /** How often whoever has read a thing, or written it, reads it once more, a moment later. */
   readonly againProbability: number;
   /** Until then, on average. */
   readonly againMs: number;
@@ -63,7 +63,7 @@ export function drawCaching(random: SeededRandom): CachingPlan {
 export function drawReading(random: SeededRandom): ReadingPlan {
   return {
     skew: random.between(1, 3),
-    againProbability: random.between(0.6, 0.9),
+    againProbability: random.between(0.5, 0.8),
     againMs: random.pick([2, 20, 60]),
     formProbability: random.between(0, 0.4),
     directiveProbability: random.between(0, 0.15),

@@ -1,6 +1,7 @@
 /** The kinds of faults that seeds choose from, and how each is drawn. */
 import { type CrashKind, type DamageKind, damageKinds } from './disk.ts';
 import type { Action, GroupTarget, OneTarget, Outage, PartitionShape, WriteCrash } from './plan-fault.ts';
+import type { Storm } from './plan-weather.ts';
 import type { SeededRandom } from './random.ts';
 
 export interface Cluster {
@@ -269,7 +270,7 @@ export const faultFamilies: readonly FaultFamily[] = [
 
 function drawGatewayFault(random: SeededRandom, { gateways }: Cluster): Action {
   const gateway = random.integer(1, gateways);
-  switch (random.pick(['crash', 'pause', 'slow', 'clog', 'without leader'] as const)) {
+  switch (random.pick(['crash', 'pause', 'slow', 'clog', 'storm', 'storm', 'without leader'] as const)) {
     case 'crash':
       return { type: 'gatewayCrash', gateway, downMs: between(random, 20, 3000) };
     case 'pause':
@@ -279,6 +280,12 @@ function drawGatewayFault(random: SeededRandom, { gateways }: Cluster): Action {
     case 'clog': {
       const direction = random.pick(['in', 'out', 'both'] as const);
       return { type: 'gatewayClog', gateway, direction, capacity: random.integer(2, 20), durationMs: spell(random) };
+    }
+    case 'storm': {
+      const troubles = drawTroubles(random, random.pick(stormKinds));
+      // Few messages of a stream are lost at a time: long ones leave gaps.
+      const durationMs = random.chance(0.5) ? Math.round(random.between(5_000, 20_000)) : spell(random);
+      return { type: 'gatewayStorm', gateway, ...troubles, durationMs };
     }
     case 'without leader':
       return { type: 'partition', shape: 'gatewaysWithoutLeader', durationMs: spell(random) };
@@ -368,17 +375,21 @@ function drawDamage(random: SeededRandom): DamageKind {
   return random.chance(0.6) ? random.pick(['rot', 'lostTail'] as const) : random.pick(damageKinds);
 }
 
+const stormKinds = ['loss', 'duplicates', 'disorder', 'delay', 'all'] as const;
+
 function drawStorm(random: SeededRandom, cluster: Cluster): Action {
-  const kind = random.pick(['loss', 'duplicates', 'disorder', 'delay', 'all'] as const);
+  const kind = random.pick(stormKinds);
+  const scope = random.chance(0.6) ? 'everywhere' : drawOne(random, cluster);
+  return { type: 'storm', scope, ...drawTroubles(random, kind), durationMs: spell(random) };
+}
+
+function drawTroubles(random: SeededRandom, kind: (typeof stormKinds)[number]): Storm {
   const has = (one: typeof kind) => kind === one || kind === 'all';
   return {
-    type: 'storm',
-    scope: random.chance(0.6) ? 'everywhere' : drawOne(random, cluster),
     lossProbability: has('loss') ? random.between(0.02, 0.3) : 0,
     duplicateProbability: has('duplicates') ? random.between(0.1, 0.5) : 0,
     lateProbability: has('disorder') ? random.between(0.05, 0.5) : 0,
     lateMs: has('disorder') ? random.between(20, 1500) : 0,
     extraDelayMs: has('delay') ? between(random, 10, 600) : 0,
-    durationMs: spell(random),
   };
 }

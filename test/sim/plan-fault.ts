@@ -9,6 +9,7 @@ import type {
   WitnessSlotKind,
   WriteFailure,
 } from './disk.ts';
+import type { Storm } from './plan-weather.ts';
 
 /** A number is a place in the cluster, from 1. Where nobody has the role, it is somebody who runs. */
 export type OneTarget = 'leader' | 'follower' | number;
@@ -169,6 +170,8 @@ export type Action =
       readonly eventMs: number;
       readonly durationMs: number;
     }
+  /** As 'storm', on all links of one gateway: what is lost of its stream leaves a gap. */
+  | ({ readonly type: 'gatewayStorm'; readonly gateway: number; readonly durationMs: number } & Storm)
   /** As 'clog', between one gateway and everybody else. */
   | {
       readonly type: 'gatewayClog';

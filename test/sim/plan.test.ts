@@ -80,7 +80,16 @@ test('everything in the catalogue comes up', (t) => {
   for (const type of [
     ...['partition', 'flapping', 'swizzle', 'storm', 'clog', 'crash', 'pause', 'suspend', 'slowProcess', 'clockRate'],
     ...['slowDisk', 'stalledDisk', 'fullDisk', 'failingWrites', 'damage', 'witnessDamage', 'staleCopy', 'wipe'],
-    ...['gatewayCrash', 'gatewayPause', 'slowGateway', 'gatewayClog', 'rotation', 'deposition', 'crashAtWrite'],
+    ...[
+      'gatewayCrash',
+      'gatewayPause',
+      'slowGateway',
+      'gatewayClog',
+      'gatewayStorm',
+      'rotation',
+      'deposition',
+      'crashAtWrite',
+    ],
   ]) {
     t.true(types.delete(type), type);
   }

@@ -172,15 +172,16 @@ export class Workload {
     }
   }
 
+  /** What was read, or the key that was written. */
   async #readAgain(client: Client, request: Request, { gateway, timeoutMs }: Way): Promise<void> {
     const { random, gateways, plan } = this.#options;
     const { againProbability, againMs } = plan.reading;
-    while (isRead(request) && random.chance(againProbability)) {
+    while (random.chance(againProbability)) {
       const thinkMs = random.next() * 2 * againMs;
       await new Promise<void>((resolve) => client.life.clock.setTimer(thinkMs, resolve));
       if (this.#stopping) return;
       const where = random.chance(sameGatewayProbability) ? gateway : random.pick(gateways);
-      const again = request.type === 'get' ? this.#get(request.key, client) : request;
+      const again = request.type === 'list' ? request : this.#get(request.key, client);
       await this.perform(client, again, { gateway: where, timeoutMs, directive: this.#directive() });
     }
   }

@@ -3,6 +3,7 @@
  * as it is loaded.
  */
 import { readFileSync } from 'node:fs';
+import { cacheBugs } from './cache-bugs.ts';
 import { clientBugs } from './client-bugs.ts';
 import { electionBugs } from './election-bugs.ts';
 import { logBugs } from './log-bugs.ts';
@@ -10,6 +11,7 @@ import type { PlantedBug } from './planted-bug.ts';
 import { readBugs } from './read-bugs.ts';
 import { replicationBugs } from './replication-bugs.ts';
 import { stateBugs } from './state-bugs.ts';
+import { streamBugs } from './stream-bugs.ts';
 
 export type { PlantedBug } from './planted-bug.ts';
 
@@ -25,6 +27,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...logBugs,
   ...stateBugs,
   ...clientBugs,
+  ...cacheBugs,
+  ...streamBugs,
 ].map((mutation) => ({ ...mutation, knownSeed: knownSeeds[mutation.name] ?? null }));
 
 /** Throws for a name that is not in the list. */

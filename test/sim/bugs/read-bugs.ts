@@ -60,8 +60,8 @@ export const readBugs: readonly Mutation[] = [
     name: 'read-does-not-wait-for-the-state',
     harm: 'a replica that is behind answers without writes that were acknowledged',
     file: 'src/raft/read-questions.ts',
-    find: 'if (readIndex <= this.#options.stateMachine.applied.index) {',
-    replace: 'if (readIndex >= 0) {',
+    find: 'const satisfied = readIndex <= this.#options.stateMachine.applied.index;',
+    replace: 'const satisfied = readIndex >= 0;',
   },
   {
     name: 'read-counts-what-is-not-written-yet',
@@ -104,8 +104,8 @@ export const readBugs: readonly Mutation[] = [
     name: 'pinned-read-goes-anywhere',
     harm: 'a client that asks one replica is answered by another',
     file: 'src/store/client-reader.ts',
-    find: 'const read: PendingRead = { query, deadlineAt, pinned, settle, tried: new Set() };',
-    replace: 'const read: PendingRead = { query, deadlineAt, pinned: null, settle, tried: new Set() };',
+    find: 'const read: PendingRead = { query, deadlineAt, pinned, settle,',
+    replace: 'const read: PendingRead = { query, deadlineAt, pinned: null, settle,',
   },
   {
     name: 'page-of-a-list-begins-anew',

@@ -1,0 +1,201 @@
+/** Bugs in what a gateway keeps, proves and gives again. */
+import type { Mutation } from './planted-bug.ts';
+
+const reader = 'src/gateway/cached-reader.ts';
+const validator = 'src/gateway/validator.ts';
+
+export const cacheBugs: readonly Mutation[] = [
+  {
+    name: 'hit-is-given-below-a-floor',
+    harm: 'a value is shown that was replaced long ago, for as long as it is kept',
+    file: reader,
+    find: '=> this.#options.coherence.admits(index, touches);',
+    replace: '=> index > 0 && touches.length >= 0;',
+  },
+  {
+    name: 'hit-is-not-proven',
+    harm: 'a gateway that was paused, or cut off, shows what was replaced meanwhile',
+    file: reader,
+    find: 'const provenTo = await validator.validate();',
+    replace: 'const provenTo = validator === null ? null : this.#options.coherence.published;',
+  },
+  {
+    name: 'floors-are-asked-before-the-proof',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: reader,
+    find: `    const provenTo = await validator.validate();
+    if (provenTo === null) return null;
+    // The floors are asked in this turn, and know of everything up to here.
+    const entry = cache.get(name, clock.now(), this.#isCurrent);
+    if (entry === null) return null;`,
+    replace: `    const entry = cache.get(name, clock.now(), this.#isCurrent);
+    if (entry === null) return null;
+    const provenTo = await validator.validate();
+    if (provenTo === null) return null;`,
+  },
+  {
+    name: 'hit-is-labelled-as-it-was-fetched',
+    harm: 'a client takes what stands there now for something older, and goes on from there',
+    file: reader,
+    find: 'Math.max(provenTo, entry.index)',
+    replace: 'entry.index',
+  },
+  {
+    name: 'index-is-noted-after-the-value-was-read',
+    harm: 'what was read before a write is kept as if it had been read after it',
+    file: reader,
+    find: 'this.#store(query, name, touches, outcome.result)',
+    replace: `this.#store(query, name, touches, {
+        ...outcome.result,
+        revision: Math.max(outcome.result.revision, this.#options.coherence.published),
+      } as QueryResult)`,
+  },
+  {
+    name: 'value-is-kept-without-a-touch',
+    harm: 'a value is shown that was replaced long ago',
+    file: reader,
+    find: 'touches: [touchOfKey(query.key)]',
+    replace: 'touches: []',
+  },
+  {
+    name: 'absence-is-kept-without-a-touch',
+    harm: 'a key that was created goes on being absent',
+    file: reader,
+    find: '...{ name, kind, touches, index',
+    replace: "...{ name, kind, touches: kind === 'absence' ? [] : touches, index",
+  },
+  {
+    name: 'list-is-kept-without-a-touch',
+    harm: 'a list goes on without what was added to it',
+    file: reader,
+    find: 'touches: [touchOfPrefix(query.prefix)]',
+    replace: 'touches: []',
+  },
+  {
+    name: 'any-list-is-kept',
+    harm: 'a list of a prefix that no write touches is never found to be out of date',
+    file: reader,
+    find: '= isCacheablePrefix(query.prefix)',
+    replace: "= isCacheablePrefix('any/')",
+  },
+  {
+    name: 'list-is-kept-without-its-cursor',
+    harm: 'an export shows its first page for all others',
+    file: 'src/gateway/cache/entry.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the product's text
+    find: "${after ?? ''}",
+    replace: '',
+  },
+  {
+    name: 'list-is-kept-without-its-limit',
+    harm: 'a client that asks for one item gets a hundred',
+    file: 'src/gateway/cache/entry.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the product's text
+    find: '${prefix}${limit}',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the product's text
+    replace: '${prefix}',
+  },
+  {
+    name: 'answer-to-head-is-kept',
+    harm: 'a value is shown as empty',
+    file: reader,
+    find: "    if (kind === 'value' && query.type === 'get' && !query.withValue) return false;\n",
+    replace: '',
+  },
+  {
+    name: 'answer-to-head-is-given-to-others',
+    harm: 'a value is shown as empty',
+    file: reader,
+    find: "        if (query.type === 'get' && !query.withValue) return this.#ask(question, forward, timeoutMs);\n",
+    replace: '',
+  },
+  {
+    name: 'joined-fetch-is-not-proven',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: reader,
+    find: '    if (!isCurrent) return null;\n',
+    replace: '',
+  },
+  {
+    name: 'joined-fetch-asks-no-leader',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: reader,
+    find: 'isOwn ? 0 : client.readIndex(validationMsMax)',
+    replace: 'isOwn || client !== null ? 0 : validationMsMax',
+  },
+  {
+    name: 'joined-fetch-does-not-wait-for-the-position',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: reader,
+    find: 'coherence.published >= index && coherence.admits',
+    replace: 'coherence.admits',
+  },
+  {
+    name: 'joined-fetch-keeps-its-label',
+    harm: 'a client takes what stands there now for something older, and goes on from there',
+    file: reader,
+    find: 'Math.max(revision, index) as',
+    replace: 'revision as',
+  },
+  {
+    name: 'fetch-that-began-last-is-taken-for-a-later-one',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: reader,
+    find: 'flight.number > begun',
+    replace: 'flight.number >= begun',
+  },
+  {
+    name: 'no-cache-is-not-heard',
+    harm: 'who asks for a replica to be asked is answered from memory',
+    file: reader,
+    find: 'directives.noCache || directives.noStore',
+    replace: 'directives.noStore',
+  },
+  {
+    name: 'proof-is-shared-with-whoever-asks-until-it-comes',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: validator,
+    find: `        this.#next = null;
+        resolve(this.#prove());`,
+    replace: `        resolve(this.#prove().finally(() => {
+          this.#next = null;
+        }));`,
+  },
+  {
+    name: 'proof-is-good-for-some-milliseconds',
+    harm: 'a read misses a write that was acknowledged before it was asked',
+    file: validator,
+    find: '        this.#next = null;\n',
+    replace: '        this.#options.clock.setTimer(20, () => { this.#next = null; });\n',
+  },
+  {
+    name: 'position-is-not-waited-for',
+    harm: 'a gateway that is behind shows what was replaced',
+    file: validator,
+    find: 'if (index === null || index <= published()) return index;',
+    replace: 'if (index === null || published() >= 0) return index;',
+  },
+  {
+    name: 'position-that-does-not-come-is-taken-for-reached',
+    harm: 'a gateway that is cut off from its stream shows what was replaced',
+    file: validator,
+    find: 'setTimer(positionMs, () => settle(false))',
+    replace: 'setTimer(positionMs, () => settle(true))',
+  },
+  {
+    name: 'any-advance-is-taken-for-enough',
+    harm: 'a gateway that is behind shows what was replaced',
+    file: validator,
+    find: 'if (index <= published) settle(true);',
+    replace: 'if (index >= 0 && published >= 0) settle(true);',
+  },
+  {
+    name: 'leader-confirms-an-index-without-a-round',
+    harm: 'a gateway that still reaches a deposed leader shows what was replaced',
+    file: 'src/raft/node.ts',
+    find: "    return new Promise((resolve) => this.#ask(timeoutMs, 'index', resolve));",
+    replace: `    const { role, publishIndex } = this.#raft.inspect;
+    if (role.name === 'leader') return Promise.resolve(publishIndex);
+    return new Promise((resolve) => this.#ask(timeoutMs, 'index', resolve));`,
+  },
+];
