@@ -36,10 +36,14 @@ export function createPolicy<Item extends Evictable<Item>>(policy: CachePolicy):
   }
 }
 
+/** Of SIEVE's hand, in search of one: some microseconds. */
+const handStepsMax = 1024;
+
 /**
  * SIEVE (Zhang et al., NSDI 2024): a hand walks from the oldest to the newest; who was used since it last came by stays
  * where it is, the first who was not goes. A use sets one bit; a step of the hand takes one back, so that an eviction
- * has a constant cost on average.
+ * has a constant cost on average. Where all were used, the hand would walk past all of them in one turn: it stops
+ * earlier, and takes whom it has come to.
  */
 class SievePolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> {
   readonly #queue = new Queue<Item>();
@@ -65,7 +69,7 @@ class SievePolicy<Item extends Evictable<Item>> implements EvictionPolicy<Item> 
 
   next(): Item | null {
     let item = this.#hand ?? this.#queue.oldest;
-    while (item?.visited) {
+    for (let steps = 0; item?.visited && steps < handStepsMax; steps += 1) {
       item.visited = false;
       item = item.newer ?? this.#queue.oldest;
     }

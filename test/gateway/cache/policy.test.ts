@@ -157,3 +157,20 @@ test('in sieve the hand goes on from where it stood, past what it has spared', (
   policy.used(first);
   t.is(policy.next(), third);
 });
+
+test('in sieve the hand does not walk past everybody in one turn, though all were used', (t) => {
+  const policy = createPolicy<Item>('sieve');
+  const items = Array.from({ length: 100_000 }, (_, id) => itemOf(id));
+  for (const item of items) {
+    policy.added(item);
+    policy.used(item);
+  }
+  for (let nth = 1; nth <= 3; nth += 1) {
+    const chosen = policy.next() as Item;
+    policy.removed(chosen);
+    const passed = items.filter(({ visited }) => !visited).length;
+    t.true(passed <= 1024 * nth, `${passed} were passed by`);
+    // All before it have been spared, and none behind it.
+    t.is(passed, chosen.id - (nth - 1));
+  }
+});
