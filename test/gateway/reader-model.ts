@@ -7,7 +7,7 @@ import { Cache } from '../../src/gateway/cache/cache.ts';
 import { CachedReader } from '../../src/gateway/cached-reader.ts';
 import { Coherence, type Invalidations } from '../../src/gateway/coherence.ts';
 import type { GetQuery, ListQuery, Reading, ReadOptions } from '../../src/gateway/store.ts';
-import { Validator } from '../../src/gateway/validator.ts';
+import { Validator, validationMsMax } from '../../src/gateway/validator.ts';
 import type { Clock, Timer } from '../../src/raft/interfaces.ts';
 import { index } from '../../src/raft/types.ts';
 import type { KeyValue, Query, QueryResult, ReadOutcome } from '../../src/store/client.ts';
@@ -57,7 +57,7 @@ interface Fetch extends Question<ReadOutcome> {
 interface OpenRead {
   readonly query: GetQuery | ListQuery;
   readonly publishedBefore: number;
-  readonly deadlineAt: number;
+  deadlineAt: number;
 }
 
 const keys = ['a', 'b/', 'b/1', 'b/2', 'b/2/x'];
@@ -110,6 +110,7 @@ class World {
   readonly #mistake: ReaderMistake | null;
   /** Where little is written, much is kept. */
   readonly #appendWeight: number;
+  readonly #electWeight: number;
   /** Of whoever leads; entry i stands at i - 1. */
   readonly #log: LogEntry[] = [{ term: 1, ...noOp }];
   #term = 1;
@@ -136,6 +137,7 @@ class World {
     this.#random = random;
     this.#mistake = mistake;
     this.#appendWeight = random.pick([0.5, 2, 10]);
+    this.#electWeight = random.pick([0.5, 8]);
     const { clock } = this;
     const coherence = new Coherence({ lineage: 'one', onAdvance: (published) => validator.advanced(published) });
     this.#coherence = coherence;
@@ -179,7 +181,7 @@ class World {
     const deeds: readonly (readonly [weight: number, deed: () => void | Promise<void>])[] = [
       [this.#appendWeight, () => this.#append()],
       [14, () => this.#publish()],
-      [0.7, () => this.#elect()],
+      [this.#electWeight, () => this.#elect()],
       [16, () => this.#flushStream()],
       [20, () => this.#deliver()],
       [0.5, () => this.#follow()],
@@ -189,6 +191,7 @@ class World {
       [30, () => this.#bringBack()],
       [25, () => this.#confirm()],
       [5, () => this.#advance(this.#random.pick([0.1, 1, 20, 60]))],
+      [0.2, () => this.#pause()],
     ];
     let choice = this.#random.between(
       0,
@@ -329,6 +332,20 @@ class World {
     for (const { deadlineAt, query } of this.#open) {
       if (clock.nowMs > deadlineAt) this.wrong ??= `${JSON.stringify(query)} has no answer at its deadline`;
     }
+  }
+
+  /** The gateway stops for half a minute, and the others do not. */
+  async #pause(): Promise<void> {
+    for (let deed = 0; deed < 10; deed += 1) {
+      this.#append();
+      this.#publish();
+      this.#evaluate();
+    }
+    this.clock.nowMs += 30_000;
+    // What was due meanwhile is late, by no more than the proof that a read may have been about to ask for.
+    const dueAt = this.clock.nowMs + validationMsMax;
+    for (const open of this.#open) open.deadlineAt = Math.max(open.deadlineAt, dueAt);
+    await this.#advance(0);
   }
 
   #read(): void {
