@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly gateways?: number;
   /** Give each process a network of its own, so that links can be cut; needs root. */
   readonly namespaces?: boolean;
+  /** For `bazar gateway`, beside those that tell who and where it is. */
+  readonly gatewayFlags?: readonly string[];
 }
 
 export interface Cluster {
@@ -84,7 +86,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const gateways = names('g', options.gateways ?? 1);
   const directory = await scratchDirectory();
   const network = options.namespaces === true ? await createNetwork([...replicas, ...gateways]) : null;
-  const cluster = new ProcessCluster(directory, replicas, gateways, network);
+  const cluster = new ProcessCluster(directory, replicas, gateways, network, options.gatewayFlags ?? []);
   try {
     await cluster.initialise();
     await Promise.all([...replicas, ...gateways].map((id) => cluster.start(id)));
@@ -129,12 +131,20 @@ class ProcessCluster implements Cluster {
   readonly replicas: readonly string[];
   readonly gateways: readonly string[];
   readonly #network: Network | null;
+  readonly #gatewayFlags: readonly string[];
 
-  constructor(directory: string, replicas: readonly string[], gateways: readonly string[], network: Network | null) {
+  constructor(
+    directory: string,
+    replicas: readonly string[],
+    gateways: readonly string[],
+    network: Network | null,
+    gatewayFlags: readonly string[],
+  ) {
     this.directory = directory;
     this.replicas = replicas;
     this.gateways = gateways;
     this.#network = network;
+    this.#gatewayFlags = gatewayFlags;
     this.clusterFile = path.join(directory, 'cluster.json');
   }
 
@@ -197,6 +207,7 @@ class ProcessCluster implements Cluster {
     const kind = this.replicas.includes(id) ? 'replica' : 'gateway';
     const flags = ['--id', id, '--cluster', this.clusterFile, '--key', this.keyFile(id)];
     if (kind === 'replica') flags.push('--data', this.dataDirectory(id));
+    else flags.push(...this.#gatewayFlags);
     if (this.#network !== null) flags.push('--host', this.#network.address(id), '--insecure');
     const command = bazarCommand(kind, ...flags);
     const child = startChild(this.#network === null ? command : this.#network.inside(id, command), {
