@@ -32,12 +32,16 @@ export class LevelCursor {
     return this.take(length).reduceRight((value, byte) => value * 256 + byte, 0);
   }
 
-  /** A safe integer of seven bits a byte, the lowest first. */
+  /**
+   * A safe integer of seven bits a byte, the lowest first. As LevelDB writes it: a longer one, with a zero at its end, is
+   * as good to LevelDB, but a bit has turned in it.
+   */
   varint(): number {
     let value = 0;
     for (let unit = 1; Number.isSafeInteger(value); unit *= 128) {
       const byte = this.uint(1);
       value += (byte & 127) * unit;
+      if (byte === 0 && unit > 1) break;
       if (byte < 128 && Number.isSafeInteger(value)) return value;
     }
     return this.fail();

@@ -144,6 +144,19 @@ for (const part of ['data', 'filter', 'metaindex', 'index', 'footer'] as const) 
   });
 }
 
+test('a bit that makes a number of the footer longer, though not another one, is found', async (t) => {
+  const directory = join(await scratch(t), 'database');
+  await database(directory, 10, 100);
+  const table = await largestTable(directory);
+  const sound = await readFile(table);
+  for (let { offset } = partsOf(sound).footer; offset < sound.length; offset++) {
+    const turned = Buffer.from(sound);
+    turned[offset] = (turned[offset] as number) ^ 128;
+    await writeFile(table, turned);
+    await checkFound(t, directory, table, `byte ${offset}`);
+  }
+});
+
 test('a table that is cut, emptied or overwritten is found, and says where', async (t) => {
   const directory = join(await scratch(t), 'database');
   await database(directory, 400, 100);
