@@ -12,6 +12,15 @@ import { crc32c, maskedCrc } from './crc32c.ts';
 import { errorCode } from './errors.ts';
 import { type LevelCursor, readLevelBytes } from './level-cursor.ts';
 
+/**
+ * Records are gone from the middle of the manifest, and LevelDB would go on behind them: a table that went and one that
+ * took its place can then lie in one level together, which ends the process.
+ */
+export class DamagedManifestError extends Error {
+  override readonly name = 'DamagedManifestError';
+  readonly code = 'LEVEL_CORRUPTION';
+}
+
 export interface LiveTable {
   readonly number: number;
   readonly sizeBytes: number;
@@ -23,7 +32,8 @@ const fragmentTypes = { unused: 0, whole: 1, first: 2, middle: 3, last: 4 } as c
 
 /**
  * Without a database: none. Where the manifest ends, or is damaged, so does the list: LevelDB reads as far and no
- * further, and what is damage of the manifest is for it to say.
+ * further, and what is damage of the manifest is for it to say. Throws DamagedManifestError for the damage that it would
+ * not notice, and what the system says where a file cannot be read.
  */
 export async function liveTables(directory: string): Promise<readonly LiveTable[]> {
   const tables = new Map<number, LiveTable>();
@@ -48,13 +58,23 @@ async function* manifestRecords(path: string): AsyncGenerator<Uint8Array, void> 
   await using file = await open(path);
   const block = Buffer.alloc(blockBytes);
   let begun: Uint8Array[] = [];
+  let zerosAt: number | null = null;
   for (let offset = 0; ; offset += blockBytes) {
     const { bytesRead } = await file.read(block, 0, blockBytes, offset);
     for (let at = 0; at + fragmentHeadBytes <= bytesRead; ) {
       const end = at + fragmentHeadBytes + block.readUInt16LE(at + 4);
       const type = block[at + 6];
-      if (type === fragmentTypes.unused && end === at + fragmentHeadBytes) break;
+      if (type === fragmentTypes.unused && end === at + fragmentHeadBytes) {
+        // What a power cut leaves at the end of a file. LevelDB skips the rest of the block without a word.
+        zerosAt ??= offset + at;
+        break;
+      }
       if (end > bytesRead || maskedCrc(crc32c(block.subarray(at + 6, end))) !== block.readUInt32LE(at)) return;
+      if (zerosAt !== null) {
+        throw new DamagedManifestError(
+          `${path} is damaged at byte ${zerosAt}: zeros, but more records from byte ${offset + at} on`,
+        );
+      }
       if (type === fragmentTypes.whole || type === fragmentTypes.first) begun = [];
       begun.push(Buffer.from(block.subarray(at + fragmentHeadBytes, end)));
       if (type === fragmentTypes.whole || type === fragmentTypes.last) {

@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { crc32c, maskedCrc } from '../../src/store/crc32c.ts';
-import { liveTables } from '../../src/store/manifest.ts';
+import { isDamage } from '../../src/store/damage.ts';
+import { levelDisk } from '../../src/store/disk-level.ts';
+import { DamagedManifestError, liveTables } from '../../src/store/manifest.ts';
 import { scratch } from './log-fixture.ts';
 
 const blockBytes = 32 * 1024;
@@ -22,8 +24,8 @@ const made = (number: number, sizeBytes: number) =>
     varint(1),
     varint(number),
     varint(sizeBytes),
-    text(Buffer.from('a')),
-    text(Buffer.from('b')),
+    text(Buffer.from('a.sequence')),
+    text(Buffer.from('b.sequence')),
   ]);
 const others = Buffer.concat([
   ...[2, 3, 4, 9].flatMap((tag) => [varint(tag), varint(2 ** 40)]),
@@ -101,6 +103,32 @@ test('where the manifest is cut or damaged, the list ends', async (t) => {
     1,
     'a field that is unknown',
   );
+});
+
+test('where zeros reach to the end, the list ends; records behind them are damage, of which LevelDB would die', async (t) => {
+  const directory = await scratch(t);
+  const name = Buffer.concat([varint(1), text(Buffer.from('leveldb.BytewiseComparator'))]);
+  const numbers = Buffer.concat([2, 3, 4].flatMap((tag) => [varint(tag), varint(90)]));
+  const before = manifest([Buffer.concat([name, numbers, made(1, 10)])]);
+  const zeros = Buffer.alloc(2 * blockBytes - before.length);
+  for (const end of [1, 7, 100, blockBytes - before.length, zeros.length]) {
+    t.deepEqual(await written(directory, Buffer.concat([before, zeros.subarray(0, end)])), [
+      { number: 1, sizeBytes: 10 },
+    ]);
+  }
+  // Table 1 went where the zeros are: LevelDB finds it in one level with table 2.
+  const damaged = Buffer.concat([before, zeros, manifest([made(2, 20)])]);
+  const error = await t.throwsAsync(written(directory, damaged), { instanceOf: DamagedManifestError });
+  t.true(isDamage(error));
+  t.true(
+    error?.message.endsWith(
+      `MANIFEST-000007 is damaged at byte ${before.length}: zeros, but more records from byte ${2 * blockBytes} on`,
+    ),
+    error?.message,
+  );
+  await t.throwsAsync(levelDisk.openKeyValueStore(directory, { createIfMissing: false }), {
+    instanceOf: DamagedManifestError,
+  });
 });
 
 test('without a database there are no tables', async (t) => {
