@@ -6,11 +6,12 @@
  *
  *   masked CRC-32C u32 over what follows the length · length u16 · type u8 · bytes
  */
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c, maskedCrc } from './crc32c.ts';
 import { errorCode } from './errors.ts';
 import { type LevelCursor, readLevelBytes } from './level-cursor.ts';
+import { LevelFile } from './level-file.ts';
 
 /**
  * Records are gone from the middle of the manifest, and LevelDB would go on behind them: a table that went and one that
@@ -55,12 +56,12 @@ export async function liveTables(directory: string): Promise<readonly LiveTable[
 
 /** Holds no more than one block and one record. */
 async function* manifestRecords(path: string): AsyncGenerator<Uint8Array, void> {
-  await using file = await open(path);
+  await using file = await LevelFile.open(path);
   const block = Buffer.alloc(blockBytes);
   let begun: Uint8Array[] = [];
   let zerosAt: number | null = null;
   for (let offset = 0; ; offset += blockBytes) {
-    const { bytesRead } = await file.read(block, 0, blockBytes, offset);
+    const bytesRead = await file.read(block, offset);
     for (let at = 0; at + fragmentHeadBytes <= bytesRead; ) {
       const end = at + fragmentHeadBytes + block.readUInt16LE(at + 4);
       const type = block[at + 6];

@@ -6,11 +6,11 @@
  *   block:  contents · compression u8 (0 none, 1 Snappy) · masked CRC-32C u32 over both
  *   footer: handles of metaindex and index (varints of offset and size), zeros up to 40 bytes · magic u64
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c, maskedCrc } from './crc32c.ts';
 import { errorCode } from './errors.ts';
 import { type LevelCursor, readLevelBytes } from './level-cursor.ts';
+import { LevelFile } from './level-file.ts';
 import { type LiveTable, liveTables } from './manifest.ts';
 import { unsnappy } from './snappy.ts';
 
@@ -48,15 +48,9 @@ export async function checkTables(directory: string): Promise<void> {
   }
 }
 
-interface NamedFile extends AsyncDisposable {
-  readonly path: string;
-  readonly handle: FileHandle;
-}
-
-async function openIfThere(path: string): Promise<NamedFile | null> {
+async function openIfThere(path: string): Promise<LevelFile | null> {
   try {
-    const handle = await open(path);
-    return { path, handle, [Symbol.asyncDispose]: () => handle.close() };
+    return await LevelFile.open(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
@@ -64,21 +58,21 @@ async function openIfThere(path: string): Promise<NamedFile | null> {
 }
 
 class TableCheck {
-  readonly #file: NamedFile;
+  readonly #file: LevelFile;
   readonly #sizeBytes: number;
   /** What was read last, and where it stands. */
   readonly #chunk: Buffer;
   #chunkAt = 0;
   #chunkEnd = 0;
 
-  constructor(file: NamedFile, { sizeBytes }: LiveTable) {
+  constructor(file: LevelFile, { sizeBytes }: LiveTable) {
     this.#file = file;
     this.#sizeBytes = sizeBytes;
     this.#chunk = Buffer.alloc(Math.min(readBytes, sizeBytes));
   }
 
   async run(): Promise<void> {
-    const { size } = await this.#file.handle.stat();
+    const size = await this.#file.sizeBytes();
     if (size < this.#sizeBytes) throw this.#cut(size);
     const footerAt = this.#sizeBytes - footerBytes;
     if (footerAt < 0) throw this.#damage(0, `too short for a table: ${this.#sizeBytes} bytes`);
@@ -132,11 +126,8 @@ class TableCheck {
   }
 
   async #readInto(bytes: Buffer, offset: number): Promise<void> {
-    for (let filled = 0; filled < bytes.length; ) {
-      const { bytesRead } = await this.#file.handle.read(bytes, filled, bytes.length - filled, offset + filled);
-      if (bytesRead === 0) throw this.#cut(offset + filled);
-      filled += bytesRead;
-    }
+    const bytesRead = await this.#file.read(bytes, offset);
+    if (bytesRead < bytes.length) throw this.#cut(offset + bytesRead);
   }
 
   #cut(end: number): DamagedTableError {

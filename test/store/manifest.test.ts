@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { crc32c, maskedCrc } from '../../src/store/crc32c.ts';
@@ -129,6 +129,15 @@ test('where zeros reach to the end, the list ends; records behind them are damag
   await t.throwsAsync(levelDisk.openKeyValueStore(directory, { createIfMissing: false }), {
     instanceOf: DamagedManifestError,
   });
+});
+
+test('a manifest that the system cannot read is named, and is not damage', async (t) => {
+  const directory = await scratch(t);
+  await mkdir(join(directory, 'MANIFEST-000007'));
+  await writeFile(join(directory, 'CURRENT'), 'MANIFEST-000007\n');
+  const error = await t.throwsAsync(liveTables(directory), { code: 'EISDIR' });
+  t.true(error?.message.includes(join(directory, 'MANIFEST-000007')), error?.message);
+  t.false(isDamage(error));
 });
 
 test('without a database there are no tables', async (t) => {
