@@ -99,7 +99,8 @@ async function openKeyValueStore(path: string, options: { createIfMissing: boole
 
 /**
  * What is damaged may be repaired, but not under another process. LevelDB takes its lock before it reads anything, and
- * refuses then, as it is told to. Throws LEVEL_LOCKED.
+ * refuses then, as it is told to. Throws LEVEL_LOCKED, and whatever else kept LevelDB from the lock: nobody knows then
+ * whose it is.
  */
 async function checkNotHeld(path: string): Promise<void> {
   const database = new Level(path);
@@ -107,7 +108,7 @@ async function checkNotHeld(path: string): Promise<void> {
     await database.open({ createIfMissing: false, errorIfExists: true });
   } catch (error) {
     const reason = levelError(error);
-    if (errorCode(reason) === 'LEVEL_LOCKED') throw reason;
+    if (!(reason instanceof Error && reason.message.endsWith('exists (error_if_exists is true)'))) throw reason;
   } finally {
     await database.close();
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, cp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { silentLogger } from '../../src/logger.ts';
@@ -237,6 +237,22 @@ test('a database that another process has open is that, not damaged: nobody repa
   );
   holder.kill('SIGKILL');
   await once(holder, 'exit');
+  await t.throwsAsync(levelDisk.openKeyValueStore(directory, { createIfMissing: false }), {
+    instanceOf: DamagedTableError,
+  });
+});
+
+test('a damaged database whose lock cannot be had is not damaged for now: it may be in use', async (t) => {
+  const directory = join(await scratch(t), 'database');
+  await database(directory, 10, 100);
+  await turnBit(await largestTable(directory), 100, 0);
+  const lock = join(directory, 'LOCK');
+  await rm(lock);
+  await mkdir(lock);
+  const error = await t.throwsAsync(levelDisk.openKeyValueStore(directory, { createIfMissing: false }));
+  t.true(error?.message.includes(lock), error?.message);
+  t.false(isDamage(error));
+  await rm(lock, { recursive: true });
   await t.throwsAsync(levelDisk.openKeyValueStore(directory, { createIfMissing: false }), {
     instanceOf: DamagedTableError,
   });
