@@ -1,10 +1,11 @@
 import type { Clock, Random } from './raft/interfaces.ts';
 
-export type { Clock, Random } from './raft/interfaces.ts';
+export type { Clock, Random, Timer } from './raft/interfaces.ts';
 
 /** Real time. Simulations hand in their own. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wallNow: () => Date.now(),
   setTimer(delayMs, callback) {
     const handle = setTimeout(callback, Math.max(0, delayMs));
     return { cancel: () => clearTimeout(handle) };

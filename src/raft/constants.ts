@@ -9,6 +9,10 @@ export interface RaftConstants {
   /** A follower that has heard nothing for a random time in this range starts a pre-vote (§3.4). */
   readonly electionTimeoutMinMs: number;
   readonly electionTimeoutMaxMs: number;
+  /** A gateway may serve from memory for this long after the leader last proved that it leads; of the whole cluster. */
+  readonly leaseMs: number;
+  /** By this part of itself whoever waits for a lease to end waits longer, and whoever holds one ends it earlier. */
+  readonly leaseMargin: number;
   /** One AppendEntries holds entries up to this size, or a single larger one: bulk must not hold up heartbeats. */
   readonly appendBytesMax: number;
   /** The window of unacknowledged AppendEntries per follower. */
@@ -35,6 +39,8 @@ export const raftConstants: RaftConstants = {
   heartbeatIntervalMs: 50,
   electionTimeoutMinMs: 300,
   electionTimeoutMaxMs: 600,
+  leaseMs: 250,
+  leaseMargin: 0.05,
   appendBytesMax: 256 * 1024,
   inflightMessagesMax: 64,
   inflightBytesMax: 4 * MiB,
@@ -56,6 +62,11 @@ export function checkConstants(constants: RaftConstants): void {
     constants.electionTimeoutMinMs < constants.electionTimeoutMaxMs,
     'election timeouts need a spread, or candidates split the vote for ever',
   );
+  invariant(
+    constants.leaseMs * (1 + constants.leaseMargin) <= constants.electionTimeoutMinMs,
+    'the leases of a leader that has died must have ended when the next one is elected',
+  );
+  invariant(constants.leaseMargin > 0, 'clocks differ');
   invariant(constants.appendBytesMax <= constants.inflightBytesMax, 'the window must hold a full message');
   invariant(constants.inflightMessagesMax >= 1, 'the window must hold a message');
   invariant(

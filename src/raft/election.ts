@@ -26,7 +26,8 @@ export function startElection(state: RaftState): void {
 
 function campaign(state: RaftState, phase: Phase): void {
   abandonReads(state);
-  const votes = new Map<ReplicaId, Vote>([[state.id, { granted: true, uuid: state.uuid }]]);
+  const own = { granted: true, uuid: state.uuid, freeAt: freeAt(state, quietMs(state)) };
+  const votes = new Map<ReplicaId, Vote>([[state.id, own]]);
   state.verifiedIndex = 0 as Index;
   // Neither role has a leader: whoever still believed in the old one would refuse every pre-vote.
   if (phase === 'preVote') {
@@ -81,6 +82,7 @@ function reply(state: RaftState, request: RequestVote, granted: boolean, term: T
     granted,
     last: state.log.last,
     claim: state.claim,
+    quietMs: quietMs(state),
   } as const;
   if (request.phase === 'preVote') send(state, message, term);
   else sendAfterHardState(state, message);
@@ -96,16 +98,30 @@ export function handleRequestVoteReply(state: RaftState, message: RequestVoteRep
       return;
     }
     if (role.name !== 'preCandidate') return;
-    role.votes.set(message.from, { granted: message.granted, uuid: message.uuid });
+    role.votes.set(message.from, voteOf(state, message));
   } else {
     if (message.term > state.currentTerm) {
       becomeFollower(state, message.term, null);
       return;
     }
     if (message.term !== state.currentTerm) return;
-    votesOfTerm(state)?.set(message.from, { granted: message.granted, uuid: message.uuid });
+    votesOfTerm(state)?.set(message.from, voteOf(state, message));
   }
   tally(state);
+}
+
+function voteOf(state: RaftState, { granted, uuid, quietMs }: RequestVoteReply): Vote {
+  return { granted, uuid, freeAt: freeAt(state, quietMs) };
+}
+
+/** Of this replica, now: whatever it acknowledged, it acknowledged before. */
+function quietMs({ now, roundSeenAt }: RaftState): number {
+  return Math.floor(now - roundSeenAt);
+}
+
+/** Until when a lease may last that rests on a voter which has been quiet for so long by now. */
+function freeAt({ now, constants: { leaseMs, leaseMargin } }: RaftState, voterQuietMs: number): number {
+  return now + leaseMs * (1 + leaseMargin) - voterQuietMs;
 }
 
 /** Null if it has not stood for election in this term, or has heard since that it is lost. */
@@ -162,11 +178,16 @@ function becomeLeader(state: RaftState, votes: ReadonlyMap<ReplicaId, Vote>): vo
     termStartIndex: entry.index,
     heartbeatDueAt: state.now + state.constants.heartbeatIntervalMs,
     round: 0,
+    roundsOpen: [],
+    quorumRoundAt: null,
     readsWaiting: [],
     readsInRound: null,
     uncommitted: [],
     uncommittedEntries: 0,
     uncommittedBytes: 0,
+    // An earlier leader's round that a quorum acknowledged was acknowledged by one of these, before it voted.
+    publishesFrom: Math.max(...[...votes.values()].filter(({ granted }) => granted).map((vote) => vote.freeAt)),
+    publishLimit: Number.POSITIVE_INFINITY,
   };
   state.role = role;
   state.leaderChanges++;

@@ -12,6 +12,8 @@ export interface Timer {
 export interface Clock {
   /** Monotonic milliseconds from an arbitrary origin, with fractions; never compared across processes. */
   now(): number;
+  /** Wall time in milliseconds: it goes on while the machine sleeps, and may jump. For leases alone. */
+  wallNow(): number;
   /** Calls once, not before `delayMs` have passed. */
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Calls once, after what already waits on the loop: the end of a batch. */
@@ -75,6 +77,15 @@ export interface LogTail {
    * this replica does not lead in `term`, or no longer does: another's entries may have taken their place.
    */
   entries(from: Index, to: Index): readonly Entry[] | null;
+}
+
+/** What a grant of a lease rests on. */
+export interface Leadership {
+  readonly term: Term;
+  /** The end of the log, of whatever has been proposed until now. */
+  readonly lastIndex: Index;
+  /** When the last round of heartbeats left that a quorum has acknowledged; null before there is one. */
+  readonly quorumRoundAt: number | null;
 }
 
 /** Carries messages between replicas, best effort: they may be lost, late, twice, or out of order. */

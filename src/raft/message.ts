@@ -26,6 +26,11 @@ export interface RequestVoteReply extends Envelope {
   /** What the voter holds and what it claims, so that a cluster without a leader can say why. */
   readonly last: EntryId;
   readonly claim: EntryId | null;
+  /**
+   * For how long the voter has acknowledged no round of a leader, and sent none as one; since its process started, at
+   * most. Whole milliseconds, rounded down. No lease rests on it that began later.
+   */
+  readonly quietMs: number;
 }
 
 /** §3.5; without entries it is the heartbeat. */

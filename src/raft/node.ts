@@ -10,6 +10,7 @@ import { raftConstants } from './constants.ts';
 import { Freshness } from './freshness.ts';
 import type {
   Clock,
+  Leadership,
   LogStore,
   LogTail,
   Random,
@@ -161,6 +162,18 @@ export class RaftNode<Result> {
 
   get configuration(): Configuration {
     return this.#raft.configuration;
+  }
+
+  /** Where this replica stands as a leader at this very moment, for those who grant leases; null if it does not lead. */
+  get leadership(): Leadership | null {
+    const { role, term, last } = this.#raft.status;
+    if (role !== 'leader') return null;
+    return { term, lastIndex: last.index, quorumRoundAt: this.#raft.quorumRoundAt };
+  }
+
+  /** Nothing above `limit` is published in this term from now on; what is published stays so. */
+  limitPublishing(term: Term, limit: number): void {
+    this.#input(() => this.#raft.limitPublishing(this.#clock.now(), term, limit));
   }
 
   /** For invariant checks alone. */

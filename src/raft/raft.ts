@@ -23,6 +23,7 @@ import {
   handleAppendEntries,
   handleAppendEntriesReply,
   learnPublished,
+  publish,
   quorumIsInContact,
   refreshProgress,
   releaseProposals,
@@ -123,6 +124,7 @@ export class Raft {
       publishIndex: commitIndex,
       electionDeadlineAt: 0,
       leaderContactAt: Number.NEGATIVE_INFINITY,
+      roundSeenAt: options.now,
       verifiedIndex: 0 as Index,
       acknowledgement: { round: 0, matchIndex: 0 as Index, owed: false },
       forwardedReads: new Set(),
@@ -147,6 +149,7 @@ export class Raft {
       if (now >= state.electionDeadlineAt) startElection(state);
       return;
     }
+    publish(state, state.role);
     if (now < state.role.heartbeatDueAt) return;
     state.role.heartbeatDueAt = state.now + state.constants.heartbeatIntervalMs;
     const writingMs = state.batchInFlight === null ? 0 : state.now - state.batchInFlight.issuedAt;
@@ -338,8 +341,23 @@ export class Raft {
   }
 
   get nextDeadlineAt(): number {
-    const { role, electionDeadlineAt } = this.#state;
-    return role.name === 'leader' ? role.heartbeatDueAt : electionDeadlineAt;
+    const { role, electionDeadlineAt, now } = this.#state;
+    if (role.name !== 'leader') return electionDeadlineAt;
+    return role.publishesFrom > now ? Math.min(role.publishesFrom, role.heartbeatDueAt) : role.heartbeatDueAt;
+  }
+
+  /** Nothing above `limit` is published in this term; replaces the limit before. */
+  limitPublishing(now: number, term: Term, limit: number): void {
+    const state = this.#enter(now);
+    if (state.role.name !== 'leader' || state.currentTerm !== term) return;
+    state.role.publishLimit = limit;
+    publish(state, state.role);
+  }
+
+  /** When the last round left that a quorum has acknowledged, on the driver's clock; null if this replica does not lead. */
+  get quorumRoundAt(): number | null {
+    const { role } = this.#state;
+    return role.name === 'leader' ? role.quorumRoundAt : null;
   }
 
   get configuration(): Configuration {

@@ -4,8 +4,7 @@
  */
 
 import type { ReadIndexReply } from './message.ts';
-import { quorumReached } from './quorum.ts';
-import { startRound } from './replication.ts';
+import { quorumRound, startRound } from './replication.ts';
 import type { LeaderRole, RaftState } from './state.ts';
 import { knownLeader, send } from './state.ts';
 import type { ReplicaId } from './types.ts';
@@ -55,10 +54,7 @@ export function startReadRound(state: RaftState, role: LeaderRole): void {
 export function confirmReads(state: RaftState, role: LeaderRole): void {
   const waiting = role.readsInRound;
   if (waiting === null) return;
-  const acked = quorumReached(state.log.configuration, (voter) =>
-    voter === state.id ? Number.POSITIVE_INFINITY : (role.progress.get(voter)?.ackedRound ?? 0),
-  );
-  if (acked < waiting.round) return;
+  if (quorumRound(state, role) < waiting.round) return;
   role.readsInRound = null;
   for (const { from, requestId } of waiting.requests) {
     if (from === state.id) {

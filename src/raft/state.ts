@@ -11,6 +11,8 @@ import type { EntryId, Index, LogRead, ReadState, ReplicaId, Term } from './type
 export interface Vote {
   readonly granted: boolean;
   readonly uuid: string;
+  /** From then on, on this clock, no lease of an earlier leader rests on this voter. */
+  readonly freeAt: number;
 }
 
 /** A read that waits for a leader's confirmation: its own, or a follower's. */
@@ -27,6 +29,10 @@ export interface LeaderRole {
   heartbeatDueAt: number;
   /** The last round of heartbeats that left. */
   round: number;
+  /** When each round left that no quorum has acknowledged, oldest first. */
+  roundsOpen: { readonly round: number; readonly at: number }[];
+  /** When the last round left that a quorum has acknowledged; null before there is one. */
+  quorumRoundAt: number | null;
   /** Arrived after the round on its way was sent: they belong to the next one. */
   readsWaiting: ReadRequest[];
   readsInRound: { readonly round: number; readonly readIndex: Index; readonly requests: readonly ReadRequest[] } | null;
@@ -34,6 +40,10 @@ export interface LeaderRole {
   uncommitted: { readonly lastIndex: Index; readonly entries: number; readonly bytes: number }[];
   uncommittedEntries: number;
   uncommittedBytes: number;
+  /** Nothing is published before: leases of earlier leaders may last until then. */
+  publishesFrom: number;
+  /** Nothing above it is published: who holds a lease has not confirmed that it was told. */
+  publishLimit: number;
 }
 
 export type Role =
@@ -86,6 +96,8 @@ export interface RaftState {
   electionDeadlineAt: number;
   /** When the leader of this term was last heard. */
   leaderContactAt: number;
+  /** When this replica last acknowledged a leader's round, or sent one as a leader; at first, when it started. */
+  roundSeenAt: number;
   /** A follower's log equals the log of this term's leader up to here. */
   verifiedIndex: Index;
   /** The acknowledgement owed to this term's leader. */

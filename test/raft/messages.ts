@@ -38,10 +38,12 @@ export function requestVoteReply(
     readonly granted: boolean;
     readonly last?: EntryId;
     readonly claim?: EntryId;
+    /** By default longer than any lease. */
+    readonly quietMs?: number;
   },
 ): RequestVoteReply {
-  const { phase = 'vote', granted, last = beforeTheLog, claim = null } = fields;
-  return { type: 'requestVoteReply', ...envelope(fields), phase, granted, last, claim };
+  const { phase = 'vote', granted, last = beforeTheLog, claim = null, quietMs = 1000 } = fields;
+  return { type: 'requestVoteReply', ...envelope(fields), phase, granted, last, claim, quietMs };
 }
 
 export function appendEntries(

@@ -83,6 +83,10 @@ export class Replica {
     this.#input(() => this.raft.readIndex(this.now, requestId));
   }
 
+  limitPublishing(limit: number, term = this.state.currentTerm): void {
+    this.#input(() => this.raft.limitPublishing(this.now, term, limit));
+  }
+
   entriesRead(read: LogRead, entries: readonly Entry[]): void {
     this.#input(() => this.raft.entriesRead(this.now, read, entries));
   }

@@ -11,6 +11,10 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  wallNow(): number {
+    return this.#now;
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     let isCancelled = false;
     this.#timers.add(this.#now + Math.max(0, delayMs), () => {
