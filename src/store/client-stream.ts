@@ -7,7 +7,7 @@ import type { ReplicaAddress } from '../cluster-file.ts';
 import type { Clock, Random, Timer } from '../raft/interfaces.ts';
 import { index, term } from '../raft/types.ts';
 import type { FollowedStream, Follower } from './client-types.ts';
-import { decodeStreamEvent, encodeFollow } from './invalidation-codec.ts';
+import { decodeLeaderEvent, encodeGatewayEvent } from './invalidation-codec.ts';
 import type { RpcConnection, RpcEndpoint } from './rpc.ts';
 
 export interface ClientStreamOptions {
@@ -70,7 +70,26 @@ export class ClientStream implements FollowedStream {
     if (this.#streamId !== null && isSilent) this.#begin();
   }
 
+  renew(request: number): void {
+    const streamId = this.#streamId;
+    if (streamId !== null) this.#connection?.event(encodeGatewayEvent({ type: 'renew', streamId, request }));
+  }
+
+  confirm(position: { readonly term: number; readonly through: number }): void {
+    const streamId = this.#streamId;
+    if (streamId === null) return;
+    this.#connection?.event(
+      encodeGatewayEvent({ type: 'confirmed', streamId, term: term(position.term), through: index(position.through) }),
+    );
+  }
+
+  release(): void {
+    const streamId = this.#streamId;
+    if (streamId !== null) this.#connection?.event(encodeGatewayEvent({ type: 'released', streamId }));
+  }
+
   async close(): Promise<void> {
+    this.release();
     this.#closed = true;
     this.#end();
     const connection = this.#connection;
@@ -104,7 +123,7 @@ export class ClientStream implements FollowedStream {
     this.#silentSince = clock.now();
     const position = follower.begin(streamId);
     this.#connection?.event(
-      encodeFollow({
+      encodeGatewayEvent({
         type: 'follow',
         lineage,
         streamId,
@@ -131,10 +150,14 @@ export class ClientStream implements FollowedStream {
     // What is left of an older stream shows that the network is slow, not that nobody is there.
     this.#silentSince = this.#options.clock.now();
     if (this.#streamId === null) return;
-    const message = decodeStreamEvent(bytes);
+    const message = decodeLeaderEvent(bytes);
     if (message !== null && message.streamId !== this.#streamId) return;
     if (message?.type === 'ended') {
       this.#beginLater();
+      return;
+    }
+    if (message?.type === 'granted') {
+      this.#options.follower.granted(message);
       return;
     }
     // What cannot be read is missed: the next message shows the gap.

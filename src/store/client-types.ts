@@ -1,7 +1,7 @@
 /** The shapes of the store's client; client.ts is its face. */
 import type { Index, ReplicaId } from '../raft/types.ts';
 import type { Command, CommandResult, Query, QueryResult } from './command.ts';
-import type { Invalidations } from './invalidation.ts';
+import type { Granted, Invalidations } from './invalidation.ts';
 import type { Consistency, ReplicaStatus } from './protocol.ts';
 import type { BalancePolicy } from './read-policy.ts';
 
@@ -65,6 +65,8 @@ export interface Follower {
   /** A stream begins in place of any other: what names another one is not to be heard. Answers where the follower stands. */
   begin(streamId: string): { readonly term: number; readonly published: number };
   receive(message: Invalidations): 'ignored' | 'processed' | 'gap';
+  /** A lease that was asked for over the stream that stands now. */
+  granted(grant: Granted): void;
 }
 
 export interface FollowedStream {
@@ -75,6 +77,12 @@ export interface FollowedStream {
    * begins anew; it may be called as often as there is reason to.
    */
   behind(): void;
+  /** Asks for a lease, under the number of the request; not at all while no stream stands. */
+  renew(request: number): void;
+  /** Everything that the log of this term's leader holds up to and including `through` has been taken in. */
+  confirm(position: { readonly term: number; readonly through: number }): void;
+  /** Nothing more is served under a lease. */
+  release(): void;
 }
 
 /** How linearizable reads that may go to any replica are given out. Counts are since the client was made. */

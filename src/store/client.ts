@@ -2,6 +2,8 @@
  * The store's face to the gateway: finds the leader, keeps a session, retries exactly-once, spreads reads.
  * The gateway knows the store through this file alone.
  */
+import { raftConstants } from '../raft/constants.ts';
+
 export type { Index, ReplicaId } from '../raft/types.ts';
 export type {
   FollowedStream,
@@ -32,3 +34,6 @@ export type { Consistency, ReplicaStatus } from './protocol.ts';
 export type { BalancePolicy } from './read-policy.ts';
 export { createStoreClient, type StoreClientOptions } from './store-client.ts';
 export { isCacheablePrefix, type Touch, touchOfKey, touchOfPrefix } from './touch.ts';
+
+/** By this part of itself a lease ends earlier at whoever holds it. */
+export const { leaseMargin } = raftConstants;

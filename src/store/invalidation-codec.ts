@@ -4,19 +4,23 @@
  *   follow         head [0, lineage, streamId, term, published]
  *   invalidations  head [1, streamId] · tail: a batch, in the form of wire.ts itself
  *   ended          head [2, streamId]
+ *   renew          head [3, streamId, request]
+ *   granted        head [4, streamId, request, term, index, leaseMs]
+ *   confirmed      head [5, streamId, term, through]
+ *   released       head [6, streamId]
  *
  *   batch          head [lineage, term, from, to, publishIndex, [index − from, count, …]] · tail: touches, u32 big-endian
  *
  * A count of 0 stands for everything. A batch is the same for all streams: it is written once for all of them.
  */
-import { invariant } from '../raft/assert.ts';
+import { invariant, unreachable } from '../raft/assert.ts';
 import { index, term } from '../raft/types.ts';
-import type { Ended, Follow, InvalidationBatch, Invalidations, TouchedEntry } from './invalidation.ts';
+import type { GatewayEvent, Granted, InvalidationBatch, LeaderEvent, TouchedEntry } from './invalidation.ts';
 import type { Touches } from './touch.ts';
 import { choice, decodeWire, encodeWire, list, MalformedError, natural, type Tail, text, tuple } from './wire.ts';
 
 /** Positions are on the wire: add at the end. */
-const eventTypes = ['follow', 'invalidations', 'ended'] as const;
+const eventTypes = ['follow', 'invalidations', 'ended', 'renew', 'granted', 'confirmed', 'released'] as const;
 
 const nameLengthMax = 512;
 /** In UTF-16 units. */
@@ -29,23 +33,61 @@ export const touchedEntriesMax = 16_384;
 const touchBytes = 4;
 const uint32Max = 0xffffffff;
 
-export function encodeFollow({ lineage, streamId, term, published }: Follow): Uint8Array {
-  return encodeWire([0, lineage, streamId, term, published]);
+export function encodeGatewayEvent(event: GatewayEvent): Uint8Array {
+  switch (event.type) {
+    case 'follow':
+      return encodeWire([0, event.lineage, event.streamId, event.term, event.published]);
+    case 'renew':
+      return encodeWire([3, event.streamId, event.request]);
+    case 'confirmed':
+      return encodeWire([5, event.streamId, event.term, event.through]);
+    case 'released':
+      return encodeWire([6, event.streamId]);
+    default:
+      return unreachable(event);
+  }
 }
 
-/** Null if it is malformed, or no `follow`. */
-export function decodeFollow(bytes: Uint8Array): Follow | null {
-  return decodeWire(bytes, (head): Follow => {
-    const [eventType, lineage, streamId, followTerm, published] = tuple(head, 5);
-    const type = choice(eventType, eventTypes);
-    if (type !== 'follow') throw new MalformedError();
-    return {
-      type,
-      lineage: text(lineage, nameLengthMax),
-      streamId: text(streamId, streamIdLengthMax),
-      term: term(natural(followTerm)),
-      published: index(natural(published)),
-    };
+/** Null if it is malformed, or nothing that a gateway sends. */
+export function decodeGatewayEvent(bytes: Uint8Array): GatewayEvent | null {
+  return decodeWire(bytes, (head): GatewayEvent => {
+    const fields = list(head, 8);
+    const type = choice(fields[0], eventTypes);
+    switch (type) {
+      case 'follow': {
+        const [, lineage, streamId, followTerm, published] = tuple(fields, 5);
+        return {
+          type,
+          lineage: text(lineage, nameLengthMax),
+          streamId: text(streamId, streamIdLengthMax),
+          term: term(natural(followTerm)),
+          published: index(natural(published)),
+        };
+      }
+      case 'renew': {
+        const [, streamId, request] = tuple(fields, 3);
+        return { type, streamId: text(streamId, streamIdLengthMax), request: natural(request) };
+      }
+      case 'confirmed': {
+        const [, streamId, confirmedTerm, through] = tuple(fields, 4);
+        return {
+          type,
+          streamId: text(streamId, streamIdLengthMax),
+          term: term(natural(confirmedTerm)),
+          through: index(natural(through)),
+        };
+      }
+      case 'released': {
+        const [, streamId] = tuple(fields, 2);
+        return { type, streamId: text(streamId, streamIdLengthMax) };
+      }
+      case 'invalidations':
+      case 'ended':
+      case 'granted':
+        throw new MalformedError();
+      default:
+        return unreachable(type);
+    }
   });
 }
 
@@ -80,21 +122,49 @@ export function encodeInvalidations(streamId: string, batch: Uint8Array): Uint8A
   return encodeWire([1, streamId], [batch]);
 }
 
+export function encodeGranted({ streamId, request, term, index, leaseMs }: Granted): Uint8Array {
+  return encodeWire([4, streamId, request, term, index, leaseMs]);
+}
+
 export function encodeEnded(streamId: string): Uint8Array {
   return encodeWire([2, streamId]);
 }
 
 /** Null if it is malformed, or nothing that a leader sends. */
-export function decodeStreamEvent(bytes: Uint8Array): Invalidations | Ended | null {
-  return decodeWire(bytes, (head, tail): Invalidations | Ended => {
-    const [eventType, id] = tuple(head, 2);
-    const type = choice(eventType, eventTypes);
-    if (type === 'follow') throw new MalformedError();
-    const streamId = text(id, streamIdLengthMax);
-    if (type === 'ended') return { type, streamId };
-    const batch = decodeWire(tail.take(tail.left), readBatch);
-    if (batch === null) throw new MalformedError();
-    return { type, streamId, ...batch };
+export function decodeLeaderEvent(bytes: Uint8Array): LeaderEvent | null {
+  return decodeWire(bytes, (head, tail): LeaderEvent => {
+    const fields = list(head, 8);
+    const type = choice(fields[0], eventTypes);
+    switch (type) {
+      case 'invalidations': {
+        const [, streamId] = tuple(fields, 2);
+        const batch = decodeWire(tail.take(tail.left), readBatch);
+        if (batch === null) throw new MalformedError();
+        return { type, streamId: text(streamId, streamIdLengthMax), ...batch };
+      }
+      case 'ended': {
+        const [, streamId] = tuple(fields, 2);
+        return { type, streamId: text(streamId, streamIdLengthMax) };
+      }
+      case 'granted': {
+        const [, streamId, request, grantTerm, grantIndex, leaseMs] = tuple(fields, 6);
+        return {
+          type,
+          streamId: text(streamId, streamIdLengthMax),
+          request: natural(request),
+          term: term(natural(grantTerm)),
+          index: index(natural(grantIndex)),
+          leaseMs: natural(leaseMs),
+        };
+      }
+      case 'follow':
+      case 'renew':
+      case 'confirmed':
+      case 'released':
+        throw new MalformedError();
+      default:
+        return unreachable(type);
+    }
   });
 }
 

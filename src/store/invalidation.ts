@@ -49,5 +49,40 @@ export interface Ended {
   readonly streamId: string;
 }
 
+/** Gateway to leader: I should like to serve without asking. Not answered where nothing is granted. */
+export interface Renew {
+  readonly type: 'renew';
+  readonly streamId: string;
+  /** Grows with each. */
+  readonly request: number;
+}
+
+/** Leader to gateway: from when you asked, for so long, once you have processed this term's log up to `index`. */
+export interface Granted {
+  readonly type: 'granted';
+  readonly streamId: string;
+  readonly request: number;
+  readonly term: Term;
+  readonly index: Index;
+  readonly leaseMs: number;
+}
+
+/** Gateway to leader: I have processed this term's log up to and including `through`. In another term's it says nothing. */
+export interface Confirmed {
+  readonly type: 'confirmed';
+  readonly streamId: string;
+  readonly term: Term;
+  readonly through: Index;
+}
+
+/** Gateway to leader: I serve under no lease any more. */
+export interface Released {
+  readonly type: 'released';
+  readonly streamId: string;
+}
+
+export type GatewayEvent = Follow | Renew | Confirmed | Released;
+export type LeaderEvent = Invalidations | Ended | Granted;
+
 /** What the messages of one stretch of the log have in common, whoever they are for. */
 export type InvalidationBatch = Omit<Invalidations, 'type' | 'streamId'>;

@@ -2,12 +2,21 @@
  * The leader's side of the stream of invalidations (DESIGN-stream.md). Nothing is waited for: a gateway that does not
  * keep up is told that its stream ended, and begins anew.
  */
+import { unreachable } from '../raft/assert.ts';
 import type { LogTail } from '../raft/interfaces.ts';
 import type { Entry, Index } from '../raft/types.ts';
 import type { Command } from './command.ts';
 import { decodeCommand } from './command-codec.ts';
-import type { Follow, TouchedEntry } from './invalidation.ts';
-import { encodeBatch, encodeEnded, encodeInvalidations, touchedEntriesMax, touchesMax } from './invalidation-codec.ts';
+import type { Follow, GatewayEvent, TouchedEntry } from './invalidation.ts';
+import {
+  encodeBatch,
+  encodeEnded,
+  encodeGranted,
+  encodeInvalidations,
+  touchedEntriesMax,
+  touchesMax,
+} from './invalidation-codec.ts';
+import type { Publishing } from './publishing.ts';
 import type { Touches } from './touch.ts';
 
 /** A connection that a gateway opened for its stream: one object as long as it lives. */
@@ -24,6 +33,13 @@ export interface InvalidatorOptions {
   readonly lineage: string;
   /** A superset of what the command may change, whatever the state it meets. */
   readonly touchesOf: (command: Command) => Touches;
+  readonly publishing: Pick<Publishing<StreamPeer>, 'grant' | 'told' | 'confirmed' | 'released' | 'ended'>;
+}
+
+/** What is told of a stretch of the log. */
+interface Batch {
+  readonly to: Index;
+  readonly bytes: Uint8Array;
 }
 
 interface Subscriber {
@@ -65,9 +81,40 @@ export class Invalidator {
     return { streams: this.#subscribers.size, messages: this.#messages, congestions: this.#congestions };
   }
 
+  receive(peer: StreamPeer, event: GatewayEvent): void {
+    if (event.type === 'follow') {
+      this.#follow(peer, event);
+      return;
+    }
+    if (this.#subscribers.get(peer)?.streamId !== event.streamId) return;
+    const { publishing } = this.#options;
+    switch (event.type) {
+      case 'renew':
+        this.#grant(peer, event.streamId, event.request);
+        return;
+      case 'confirmed':
+        if (event.term === this.#tail?.term) publishing.confirmed(peer, event.through);
+        return;
+      case 'released':
+        publishing.released(peer);
+        return;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #grant(peer: StreamPeer, streamId: string, request: number): void {
+    const term = this.#tail?.term;
+    const grant = term === undefined ? null : this.#options.publishing.grant(peer, term);
+    if (grant === null || term === undefined) return;
+    peer.event(encodeGranted({ type: 'granted', streamId, request, term, ...grant }));
+  }
+
   /** A gateway wants a stream, in place of the one it has. */
-  follow(peer: StreamPeer, { lineage, streamId, term, published }: Follow): void {
+  #follow(peer: StreamPeer, { lineage, streamId, term, published }: Follow): void {
     this.#subscribers.delete(peer);
+    // Whoever follows anew has dropped what it held.
+    this.#options.publishing.released(peer);
     const tail = this.#tail;
     const leads = tail?.leads && term <= tail.term;
     const hasRoom = this.#subscribers.size < subscribersMax && !peer.congested;
@@ -89,9 +136,12 @@ export class Invalidator {
   tail(tail: LogTail): void {
     const before = this.#tail;
     this.#tail = tail;
-    if (!tail.leads || tail.term !== before?.term) this.#endAll();
+    if (!tail.leads || tail.term !== before?.term) {
+      this.#options.publishing.ended();
+      this.#endAll();
+    }
     // Those who stand at the same place get the same bytes.
-    const batchesFrom = new Map<Index, readonly Uint8Array[] | null>();
+    const batchesFrom = new Map<Index, readonly Batch[] | null>();
     for (const [peer, subscriber] of this.#subscribers) {
       const { streamId, sentTo, announced } = subscriber;
       if (sentTo === tail.lastIndex && announced === tail.publishIndex) continue;
@@ -103,19 +153,20 @@ export class Invalidator {
   }
 
   /** All of them, or the stream ends. */
-  #send(peer: StreamPeer, streamId: string, batches: readonly Uint8Array[] | null): void {
+  #send(peer: StreamPeer, streamId: string, batches: readonly Batch[] | null): void {
     if (batches === null) {
       this.#end(peer, streamId);
       return;
     }
-    for (const batch of batches) {
+    for (const { to, bytes } of batches) {
       if (peer.congested) {
         this.#congestions += 1;
         this.#end(peer, streamId);
         return;
       }
       this.#messages += 1;
-      peer.event(encodeInvalidations(streamId, batch));
+      peer.event(encodeInvalidations(streamId, bytes));
+      this.#options.publishing.told(peer, to);
     }
   }
 
@@ -132,7 +183,7 @@ export class Invalidator {
    * From the gateway's own place, or from what is published, which leaves a gap; null if memory does not hold the rest.
    * Never from further on: what is not published may never be, and the gateway would refuse all copies up to there.
    */
-  #resumed(tail: LogTail, published: Index): readonly Uint8Array[] | null {
+  #resumed(tail: LogTail, published: Index): readonly Batch[] | null {
     for (const from of [published, tail.publishIndex]) {
       const isNear = from <= tail.lastIndex && tail.lastIndex - from <= resumeEntriesMax;
       const batches = isNear ? this.#batches(tail, from) : null;
@@ -142,10 +193,10 @@ export class Invalidator {
   }
 
   /** What follows `from`, encoded, at least one; null if memory no longer holds it, or this replica no longer leads. */
-  #batches(tail: LogTail, from: Index): readonly Uint8Array[] | null {
+  #batches(tail: LogTail, from: Index): readonly Batch[] | null {
     const entries = tail.entries((from + 1) as Index, tail.lastIndex);
     if (entries === null) return null;
-    const batches: Uint8Array[] = [];
+    const batches: Batch[] = [];
     let batchFrom = from;
     let touched: TouchedEntry[] = [];
     let bytes = 0;
@@ -167,8 +218,8 @@ export class Invalidator {
     return batches;
   }
 
-  #batch({ term, publishIndex }: LogTail, from: Index, to: Index, touches: readonly TouchedEntry[]): Uint8Array {
-    return encodeBatch({ lineage: this.#options.lineage, term, from, to, publishIndex, touches });
+  #batch({ term, publishIndex }: LogTail, from: Index, to: Index, touches: readonly TouchedEntry[]): Batch {
+    return { to, bytes: encodeBatch({ lineage: this.#options.lineage, term, from, to, publishIndex, touches }) };
   }
 
   #touchesOf(entry: Entry): Touches {

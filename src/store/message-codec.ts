@@ -70,8 +70,9 @@ function encodeMessage(message: Message, tail: Uint8Array[]): readonly unknown[]
     case 'requestVote':
       return [0, message.term, phases.indexOf(message.phase), ...encodeId(message.last)];
     case 'requestVoteReply': {
-      const { phase, granted, last, claim } = message;
-      return [1, message.term, phases.indexOf(phase), granted, ...encodeId(last), claim && encodeId(claim)];
+      const { phase, granted, last, claim, quietMs } = message;
+      const encodedClaim = claim && encodeId(claim);
+      return [1, message.term, phases.indexOf(phase), granted, ...encodeId(last), encodedClaim, quietMs];
     }
     case 'appendEntries': {
       const { previous, commitIndex, publishIndex, round } = message;
@@ -113,7 +114,7 @@ function decodeMessage({ from, to, uuid, bootId }: Envelope, fields: readonly un
       return { type, ...envelope, phase: choice(phase, phases), last: decodeId(lastTerm, lastIndex) };
     }
     case 'requestVoteReply': {
-      const [, , phase, granted, lastTerm, lastIndex, claim] = tuple(fields, 7);
+      const [, , phase, granted, lastTerm, lastIndex, claim, quietMs] = tuple(fields, 8);
       return {
         type,
         ...envelope,
@@ -124,6 +125,7 @@ function decodeMessage({ from, to, uuid, bootId }: Envelope, fields: readonly un
           const [claimTerm, claimIndex] = tuple(id, 2);
           return decodeId(claimTerm, claimIndex);
         }),
+        quietMs: natural(quietMs),
       };
     }
     case 'appendEntries': {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
 import { type Logger, withContext } from '../logger.ts';
-import type { RaftConstants } from '../raft/constants.ts';
+import { type RaftConstants, raftConstants } from '../raft/constants.ts';
 import type { Clock, Random, TransportEvents } from '../raft/interfaces.ts';
 import { RaftNode } from '../raft/node.ts';
 import type { RaftStatus } from '../raft/raft.ts';
@@ -13,10 +13,11 @@ import { openDataDirectory } from './data-directory.ts';
 import type { Disk } from './disk.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { originalError, StartError } from './errors.ts';
-import { decodeFollow } from './invalidation-codec.ts';
-import { Invalidator } from './invalidator.ts';
+import { decodeGatewayEvent } from './invalidation-codec.ts';
+import { Invalidator, type StreamPeer } from './invalidator.ts';
 import { openLogStore } from './log-store.ts';
 import type { ReplicaStatus } from './protocol.ts';
+import { Publishing } from './publishing.ts';
 import { createRaftTransport, type RaftTransport } from './raft-transport.ts';
 import { replicaStatus } from './replica-status.ts';
 import type { RpcEndpoint, RpcPeer } from './rpc.ts';
@@ -101,12 +102,19 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
   closing.defer(() => directory.release());
   const logStore = await openLogStore(disk, directory, { replicaId: id, log });
   closing.defer(() => logStore.close());
+  const { leaseMs, leaseMargin } = constants ?? raftConstants;
+  const publishing = new Publishing<StreamPeer>({ clock, node: () => raftNode, leaseMs, leaseMargin });
+  closing.defer(() => publishing.close());
   const stateMachine = await openStateMachine(disk, join(directory.path, 'state'), {
     firstStart: isFirstStart(logStore.state),
     syncWrites: true,
     clock,
     gatherMs: stateGatherMs,
-    onUndeclaredTouch: reportUndeclaredTouches(log, (kind) => observer.undeclaredTouch(kind)),
+    onUndeclaredTouch: reportUndeclaredTouches(log, (kind) => {
+      // Nobody may rely on being told any more.
+      publishing.stop();
+      observer.undeclaredTouch(kind);
+    }),
     log,
   });
   closing.defer(() => stateMachine.close());
@@ -137,7 +145,7 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
       stateDigest: stateMachine.digest(),
     });
   const diskFull = () => diskSpace.full;
-  const invalidator = new Invalidator({ lineage: cluster.clusterId, touchesOf });
+  const invalidator = new Invalidator({ lineage: cluster.clusterId, touchesOf, publishing });
   const streams = () => invalidator.statistics();
   const joining = await options.beforeJoining?.({ id, status, diskFull, streams });
   closing.defer(() => joining?.[Symbol.asyncDispose]());
@@ -182,9 +190,9 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
   });
   const onEvent = (from: RpcPeer, bytes: Uint8Array): void => {
     const isReplica = replicaOfKey(raftNode.configuration, cluster, from.publicKey) !== null;
-    const follow = isReplica ? null : decodeFollow(bytes);
-    if (follow === null) raftTransport?.receive(from.publicKey, bytes);
-    else invalidator.follow(from, follow);
+    const event = isReplica ? null : decodeGatewayEvent(bytes);
+    if (event === null) raftTransport?.receive(from.publicKey, bytes);
+    else invalidator.receive(from, event);
   };
   await endpoint.listen(
     {

@@ -1,8 +1,14 @@
 import test from 'ava';
 import { index, term } from '../../src/raft/types.ts';
 import { ClientStream } from '../../src/store/client-stream.ts';
-import type { Invalidations } from '../../src/store/invalidation.ts';
-import { decodeFollow, encodeBatch, encodeEnded, encodeInvalidations } from '../../src/store/invalidation-codec.ts';
+import type { GatewayEvent, Granted, Invalidations } from '../../src/store/invalidation.ts';
+import {
+  decodeGatewayEvent,
+  encodeBatch,
+  encodeEnded,
+  encodeGranted,
+  encodeInvalidations,
+} from '../../src/store/invalidation-codec.ts';
 import type { RpcConnection, RpcConnectionEvents } from '../../src/store/rpc.ts';
 import { ManualClock } from './manual-clock.ts';
 import { createRandom } from './random.ts';
@@ -51,10 +57,14 @@ class FakeConnection implements RpcConnection {
 
   /** What has begun since this was last called. */
   take() {
+    return this.takeEvents().filter((event) => event.type === 'follow');
+  }
+
+  takeEvents(): readonly GatewayEvent[] {
     return this.sent.splice(0).map((bytes) => {
-      const follow = decodeFollow(bytes);
-      if (follow === null) throw new Error('not a follow');
-      return follow;
+      const event = decodeGatewayEvent(bytes);
+      if (event === null) throw new Error('not what a gateway sends');
+      return event;
     });
   }
 
@@ -74,6 +84,7 @@ function setUp() {
   const connections: FakeConnection[] = [];
   const received: Invalidations[] = [];
   const begun: string[] = [];
+  const granted: Granted[] = [];
   let begunAt = 0;
   const follower = {
     position: { term: 3, published: 7 },
@@ -86,6 +97,9 @@ function setUp() {
     receive(message: Invalidations) {
       received.push(message);
       return this.receipt;
+    },
+    granted(grant: Granted) {
+      granted.push(grant);
     },
   };
   const stream = new ClientStream({
@@ -113,7 +127,7 @@ function setUp() {
     await clock.advance(2000);
     return begunAt - since;
   }
-  return { clock, connections, connection, stream, follower, received, begun, untilBegun };
+  return { clock, connections, connection, stream, follower, received, granted, begun, untilBegun };
 }
 
 /** A stream that `r1` has been asked for. */
@@ -357,4 +371,37 @@ test('a stream that never found a leader can be closed', async (t) => {
   const { stream, connections } = setUp();
   await stream.close();
   t.deepEqual(connections, []);
+});
+
+test('a lease is asked for, and confirmed, over the stream that stands', async (t) => {
+  const { stream, leader, streamId, granted, clock } = given();
+  stream.renew(7);
+  stream.confirm({ term: 4, through: 12 });
+  stream.release();
+  t.deepEqual(leader.takeEvents(), [
+    { type: 'renew', streamId, request: 7 },
+    { type: 'confirmed', streamId, term: term(4), through: index(12) },
+    { type: 'released', streamId },
+  ]);
+  const grant = { type: 'granted', request: 7, term: term(4), index: index(12), leaseMs: 250 } as const;
+  leader.hear(encodeGranted({ ...grant, streamId }));
+  leader.hear(encodeGranted({ ...grant, streamId: 'another' }));
+  t.deepEqual(granted, [{ ...grant, streamId }]);
+
+  leader.hear(encodeEnded(streamId));
+  stream.renew(8);
+  stream.confirm({ term: 4, through: 13 });
+  stream.release();
+  t.deepEqual(leader.takeEvents(), [], 'nobody is there who would wait');
+  await clock.advance(1000);
+  t.deepEqual(
+    leader.takeEvents().map(({ type }) => type),
+    ['follow'],
+  );
+});
+
+test('whoever closes says that it serves no more', async (t) => {
+  const { stream, leader, streamId } = given();
+  await stream.close();
+  t.deepEqual(leader.takeEvents(), [{ type: 'released', streamId }]);
 });

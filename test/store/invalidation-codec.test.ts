@@ -1,13 +1,21 @@
 import test from 'ava';
 import { InvariantError } from '../../src/raft/assert.ts';
 import { index, term } from '../../src/raft/types.ts';
-import type { Follow, Invalidations, TouchedEntry } from '../../src/store/invalidation.ts';
+import type {
+  Follow,
+  GatewayEvent,
+  Granted,
+  Invalidations,
+  LeaderEvent,
+  TouchedEntry,
+} from '../../src/store/invalidation.ts';
 import {
-  decodeFollow,
-  decodeStreamEvent,
+  decodeGatewayEvent,
+  decodeLeaderEvent,
   encodeBatch,
   encodeEnded,
-  encodeFollow,
+  encodeGatewayEvent,
+  encodeGranted,
   encodeInvalidations,
   streamIdLengthMax,
   touchedEntriesMax,
@@ -47,32 +55,51 @@ const events: readonly Invalidations[] = [
 
 const encodeEvent = (message: Invalidations) => encodeInvalidations(message.streamId, encodeBatch(message));
 const ended = encodeEnded('5f3a');
+const asked: readonly GatewayEvent[] = [
+  { type: 'renew', streamId: '5f3a', request: 2 ** 33 },
+  { type: 'confirmed', streamId: '5f3a', term: term(7), through: index(2 ** 40) },
+  { type: 'released', streamId: '5f3a' },
+];
+const granted: Granted = {
+  type: 'granted',
+  streamId: '5f3a',
+  request: 2 ** 33,
+  term: term(7),
+  index: index(2 ** 40),
+  leaseMs: 250,
+};
+
+function encodeLeaderEvent(event: LeaderEvent): Uint8Array {
+  if (event.type === 'invalidations') return encodeEvent(event);
+  return event.type === 'ended' ? encodeEnded(event.streamId) : encodeGranted(event);
+}
 
 test('what gateways and leaders say comes back as it was', (t) => {
-  for (const message of follows) t.deepEqual(decodeFollow(encodeFollow(message)), message);
-  for (const message of events) t.deepEqual(decodeStreamEvent(encodeEvent(message)), message);
-  t.deepEqual(decodeStreamEvent(ended), { type: 'ended', streamId: '5f3a' });
+  for (const message of [...follows, ...asked]) t.deepEqual(decodeGatewayEvent(encodeGatewayEvent(message)), message);
+  for (const message of events) t.deepEqual(decodeLeaderEvent(encodeEvent(message)), message);
+  t.deepEqual(decodeLeaderEvent(encodeGranted(granted)), granted);
+  t.deepEqual(decodeLeaderEvent(ended), { type: 'ended', streamId: '5f3a' });
 });
 
 test('one batch serves streams of any name', (t) => {
   const batch = encodeBatch(invalidations);
   for (const streamId of ['a', 'b'.repeat(streamIdLengthMax)]) {
-    t.deepEqual(decodeStreamEvent(encodeInvalidations(streamId, batch)), { ...invalidations, streamId });
+    t.deepEqual(decodeLeaderEvent(encodeInvalidations(streamId, batch)), { ...invalidations, streamId });
   }
 });
 
 test('what is decoded shares no memory with the bytes', (t) => {
   const bytes = encodeEvent(invalidations);
-  const decoded = decodeStreamEvent(bytes);
+  const decoded = decodeLeaderEvent(bytes);
   bytes.fill(0);
   t.deepEqual(decoded, invalidations);
 });
 
 test('every event begins with its version, and another version is not read', (t) => {
   for (const [bytes, decode] of [
-    [encodeFollow(follow), decodeFollow],
-    [encodeEvent(invalidations), decodeStreamEvent],
-    [encodeEnded('5f3a'), decodeStreamEvent],
+    [encodeGatewayEvent(follow), decodeGatewayEvent],
+    [encodeEvent(invalidations), decodeLeaderEvent],
+    [encodeEnded('5f3a'), decodeLeaderEvent],
   ] as const) {
     t.is(bytes[0], 1);
     t.not(decode(bytes), null);
@@ -81,13 +108,14 @@ test('every event begins with its version, and another version is not read', (t)
   }
   const otherBatch = encodeBatch(invalidations);
   otherBatch[0] = 2;
-  t.is(decodeStreamEvent(encodeInvalidations('5f3a', otherBatch)), null);
+  t.is(decodeLeaderEvent(encodeInvalidations('5f3a', otherBatch)), null);
 });
 
 test('neither side takes the other one’s events for its own, nor does the consensus', (t) => {
-  t.is(decodeStreamEvent(encodeFollow(follow)), null);
-  for (const bytes of [encodeEvent(invalidations), ended]) t.is(decodeFollow(bytes), null);
-  for (const bytes of [encodeFollow(follow), encodeEvent(invalidations), ended]) t.is(decodeMessages(bytes), null);
+  t.is(decodeLeaderEvent(encodeGatewayEvent(follow)), null);
+  for (const bytes of [encodeEvent(invalidations), ended]) t.is(decodeGatewayEvent(bytes), null);
+  for (const bytes of [encodeGatewayEvent(follow), encodeEvent(invalidations), ended])
+    t.is(decodeMessages(bytes), null);
 });
 
 test('the size of a batch is bounded at both ends', (t) => {
@@ -98,7 +126,7 @@ test('the size of a batch is bounded at both ends', (t) => {
     touches: Array.from({ length: count }, (_, nth) => ({ index: index(nth + 1), touches })),
   });
   for (const most of [touched(touchedEntriesMax, [1]), touched(1, Array(touchesMax).fill(1))]) {
-    t.deepEqual(decodeStreamEvent(encodeEvent(most)), most);
+    t.deepEqual(decodeLeaderEvent(encodeEvent(most)), most);
   }
   for (const wrong of [
     touched(touchedEntriesMax + 1, [1]),
@@ -116,7 +144,7 @@ const batchOf = (counts: unknown, tail = 0, to: unknown = 20) =>
   encodeInvalidations('s', encodeWire(['l', 1, 10, to, 5, counts], [new Uint8Array(4 * tail)]));
 
 test('a batch is not understood', (t) => {
-  t.not(decodeStreamEvent(batchOf([1, 1, 10, 2], 3)), null);
+  t.not(decodeLeaderEvent(batchOf([1, 1, 10, 2], 3)), null);
   const wrong: Readonly<Record<string, Uint8Array>> = {
     'that ends before it begins': batchOf([], 0, 9),
     'with an entry at its beginning': batchOf([0, 1], 1),
@@ -131,16 +159,16 @@ test('a batch is not understood', (t) => {
     'with a count that is no number': batchOf([3, '1'], 1),
     'with an index beyond all numbers': batchOf([Number.MAX_SAFE_INTEGER, 0]),
   };
-  for (const [title, bytes] of Object.entries(wrong)) t.is(decodeStreamEvent(bytes), null, title);
+  for (const [title, bytes] of Object.entries(wrong)) t.is(decodeLeaderEvent(bytes), null, title);
 });
 
 test('names are bounded', (t) => {
   const long = 'x'.repeat(streamIdLengthMax + 1);
-  t.is(decodeFollow(encodeFollow({ ...follow, streamId: long })), null);
-  t.is(decodeFollow(encodeFollow({ ...follow, lineage: 'x'.repeat(513) })), null);
-  t.is(decodeStreamEvent(encodeEnded(long)), null);
-  t.is(decodeStreamEvent(encodeEvent({ ...invalidations, streamId: long })), null);
-  t.is(decodeStreamEvent(encodeEvent({ ...invalidations, lineage: 'x'.repeat(513) })), null);
+  t.is(decodeGatewayEvent(encodeGatewayEvent({ ...follow, streamId: long })), null);
+  t.is(decodeGatewayEvent(encodeGatewayEvent({ ...follow, lineage: 'x'.repeat(513) })), null);
+  t.is(decodeLeaderEvent(encodeEnded(long)), null);
+  t.is(decodeLeaderEvent(encodeEvent({ ...invalidations, streamId: long })), null);
+  t.is(decodeLeaderEvent(encodeEvent({ ...invalidations, lineage: 'x'.repeat(513) })), null);
 });
 
 const codecs: readonly {
@@ -150,22 +178,22 @@ const codecs: readonly {
   readonly again: (bytes: Uint8Array) => unknown;
 }[] = [
   {
-    title: 'follow',
-    encoded: follows.map(encodeFollow),
-    decode: decodeFollow,
+    title: 'event of a gateway',
+    encoded: [...follows, ...asked].map(encodeGatewayEvent),
+    decode: decodeGatewayEvent,
     again(bytes) {
-      const decoded = decodeFollow(bytes);
-      return decoded && decodeFollow(encodeFollow(decoded));
+      const decoded = decodeGatewayEvent(bytes);
+      return decoded && decodeGatewayEvent(encodeGatewayEvent(decoded));
     },
   },
   {
     title: 'event of a leader',
-    encoded: [...events.map(encodeEvent), ended],
-    decode: decodeStreamEvent,
+    encoded: [...events.map(encodeEvent), ended, encodeGranted(granted)],
+    decode: decodeLeaderEvent,
     again(bytes) {
-      const decoded = decodeStreamEvent(bytes);
+      const decoded = decodeLeaderEvent(bytes);
       if (decoded === null) return null;
-      return decodeStreamEvent(decoded.type === 'ended' ? encodeEnded(decoded.streamId) : encodeEvent(decoded));
+      return decodeLeaderEvent(encodeLeaderEvent(decoded));
     },
   },
 ];
@@ -197,7 +225,7 @@ test('bytes of no meaning are malformed', (t) => {
   for (let round = 0; round < 2000; round++) {
     const bytes = Buffer.from(Array.from({ length: random.below(64) }, () => random.below(256)));
     if (bytes.length > 0) bytes[0] = 1;
-    t.is(decodeFollow(bytes), null);
-    t.is(decodeStreamEvent(bytes), null);
+    t.is(decodeGatewayEvent(bytes), null);
+    t.is(decodeLeaderEvent(bytes), null);
   }
 });

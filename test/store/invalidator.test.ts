@@ -1,10 +1,10 @@
 import test from 'ava';
 import { index, term } from '../../src/raft/types.ts';
 import type { Command } from '../../src/store/command.ts';
-import type { Ended, Follow, Invalidations } from '../../src/store/invalidation.ts';
+import type { Follow, Invalidations, LeaderEvent } from '../../src/store/invalidation.ts';
 import { Invalidator } from '../../src/store/invalidator.ts';
 import { createRandom } from './random.ts';
-import { FakeLog, FakePeer, lineage, touchesOf } from './stream-fixture.ts';
+import { FakeLog, FakePeer, lineage, nobodyAsks, touchesOf } from './stream-fixture.ts';
 
 function follow(published: number, streamId = 's', heardOf = 1): Follow {
   return { type: 'follow', lineage, streamId, term: term(heardOf), published: index(published) };
@@ -16,6 +16,7 @@ function setUp() {
   const declared: Command[] = [];
   const invalidator = new Invalidator({
     lineage,
+    publishing: nobodyAsks,
     touchesOf: (command) => {
       declared.push(command);
       return touchesOf(command);
@@ -29,9 +30,10 @@ function setUp() {
 }
 
 /** Each message as `from-to, published`, then what it touches. */
-function shown(events: readonly (Invalidations | Ended)[]): readonly string[] {
+function shown(events: readonly LeaderEvent[]): readonly string[] {
   return events.map((event) => {
     if (event.type === 'ended') return `${event.streamId} ended`;
+    if (event.type === 'granted') return `${event.streamId} granted ${event.leaseMs} ms`;
     const touches = event.touches.map(({ index, touches }) => ` ${index}:${touches}`);
     return `${event.streamId} ${event.term}/${event.from}-${event.to} ${event.publishIndex}${touches.join('')}`;
   });
@@ -40,21 +42,21 @@ function shown(events: readonly (Invalidations | Ended)[]): readonly string[] {
 test('a stream begins at once, where the gateway stands', (t) => {
   const { invalidator } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(3));
+  invalidator.receive(peer, follow(3));
   t.deepEqual(shown(peer.take()), ['s 2/3-5 3 4:4 5:5']);
 });
 
 test('a gateway that has everything is told so, and how much of it is published', (t) => {
   const { invalidator } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(5));
+  invalidator.receive(peer, follow(5));
   t.deepEqual(shown(peer.take()), ['s 2/5-5 3']);
 });
 
 test('each flush is one message that goes on where the last one ended, committed or not', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(5));
+  invalidator.receive(peer, follow(5));
   peer.take();
   log.append(6, '*');
   log.appendNoop();
@@ -72,7 +74,7 @@ test('those who stand at the same place share one encoding and one look at each 
   const { log, invalidator, flush, declared } = setUp();
   const peers = ['a', 'b', 'c'].map((streamId) => {
     const peer = new FakePeer();
-    invalidator.follow(peer, follow(streamId === 'c' ? 4 : 3, streamId));
+    invalidator.receive(peer, follow(streamId === 'c' ? 4 : 3, streamId));
     return peer;
   });
   t.deepEqual(
@@ -103,8 +105,8 @@ test('where memory no longer holds what a gateway lacks, there is a gap: as smal
   const { log, invalidator } = setUp();
   const peer = new FakePeer();
   log.evictedTo = 1;
-  invalidator.follow(peer, follow(1, 'held'));
-  invalidator.follow(peer, follow(0, 'published'));
+  invalidator.receive(peer, follow(1, 'held'));
+  invalidator.receive(peer, follow(0, 'published'));
   t.deepEqual(shown(peer.take()), ['held 2/1-5 3 2:2 3:3 4:4 5:5', 'published 2/3-5 3 4:4 5:5']);
 });
 
@@ -112,17 +114,17 @@ test('a stream never begins beyond what is published: the entries there may neve
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
   log.evictedTo = 5;
-  invalidator.follow(peer, follow(0, 'restarted'));
+  invalidator.receive(peer, follow(0, 'restarted'));
   t.deepEqual(shown(peer.take()), ['restarted ended']);
   log.appendNoop();
   log.publishIndex = 6;
   flush();
   t.deepEqual(peer.take(), []);
-  invalidator.follow(peer, follow(0, 'published'));
+  invalidator.receive(peer, follow(0, 'published'));
   log.append(...Array.from({ length: 8193 }, () => 7));
   flush();
   peer.take();
-  invalidator.follow(peer, follow(0, 'no quorum'));
+  invalidator.receive(peer, follow(0, 'no quorum'));
   t.deepEqual(shown(peer.take()), ['no quorum ended']);
 });
 
@@ -131,7 +133,7 @@ test('a new leader resumes from what the gateway has, though it has published le
   log.publishIndex = 0;
   flush();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(4));
+  invalidator.receive(peer, follow(4));
   t.deepEqual(shown(peer.take()), ['s 2/4-5 0 5:5']);
 });
 
@@ -139,7 +141,7 @@ test('entries that leave memory before they are told end the streams that lack t
   const { log, invalidator, flush } = setUp();
   const peers = [new FakePeer(), new FakePeer()];
   for (const peer of peers) {
-    invalidator.follow(peer, follow(5));
+    invalidator.receive(peer, follow(5));
     peer.take();
   }
   log.append(6, 7);
@@ -156,8 +158,8 @@ test('a stream is not resumed over very many entries', (t) => {
   log.publishIndex = 8197;
   flush();
   const [many, tooMany] = [new FakePeer(), new FakePeer()];
-  invalidator.follow(many, follow(5));
-  invalidator.follow(tooMany, follow(4));
+  invalidator.receive(many, follow(5));
+  invalidator.receive(tooMany, follow(4));
   const told = many.take()[0];
   t.true(told?.type === 'invalidations' && told.from === 5 && told.touches.length === 8192);
   t.deepEqual(shown(tooMany.take()), ['s 2/8197-8197 8197']);
@@ -166,14 +168,14 @@ test('a stream is not resumed over very many entries', (t) => {
 test('whoever does not lead ends the stream at once', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
-  new Invalidator({ lineage, touchesOf }).follow(peer, follow(3, 'unstarted'));
+  new Invalidator({ lineage, touchesOf, publishing: nobodyAsks }).receive(peer, follow(3, 'unstarted'));
   log.leads = false;
   flush();
-  invalidator.follow(peer, follow(3, 'follower'));
+  invalidator.receive(peer, follow(3, 'follower'));
   log.leads = true;
   flush();
-  invalidator.follow(peer, follow(3, 'deposed', 3));
-  invalidator.follow(peer, { ...follow(3, 'foreign'), lineage: 'other' });
+  invalidator.receive(peer, follow(3, 'deposed', 3));
+  invalidator.receive(peer, { ...follow(3, 'foreign'), lineage: 'other' });
   log.append(6);
   flush();
   t.deepEqual(shown(peer.take()), ['unstarted ended', 'follower ended', 'deposed ended', 'foreign ended']);
@@ -183,7 +185,7 @@ test('a leader that steps down ends all streams, and sends nothing on them when 
   const { log, invalidator, flush } = setUp();
   const peers = ['a', 'b'].map((streamId) => {
     const peer = new FakePeer();
-    invalidator.follow(peer, follow(5, streamId));
+    invalidator.receive(peer, follow(5, streamId));
     peer.take();
     return peer;
   });
@@ -206,7 +208,7 @@ test('a leader that steps down ends all streams, and sends nothing on them when 
 test('leadership that is lost and won within one turn ends all streams', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(5));
+  invalidator.receive(peer, follow(5));
   peer.take();
   log.currentTerm = 4;
   log.append(6);
@@ -218,7 +220,7 @@ test('a stream that begins after leadership was lost, and before that is known h
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
   log.leads = false;
-  invalidator.follow(peer, follow(3));
+  invalidator.receive(peer, follow(3));
   flush();
   t.deepEqual(shown(peer.take()), ['s ended']);
 });
@@ -226,8 +228,8 @@ test('a stream that begins after leadership was lost, and before that is known h
 test('a gateway whose connection is congested is told that its stream ended, and the others go on', (t) => {
   const { log, invalidator, flush } = setUp();
   const [slow, quick] = [new FakePeer(), new FakePeer()];
-  invalidator.follow(slow, follow(5, 'slow'));
-  invalidator.follow(quick, follow(5, 'quick'));
+  invalidator.receive(slow, follow(5, 'slow'));
+  invalidator.receive(quick, follow(5, 'quick'));
   slow.congested = true;
   flush();
   t.deepEqual([slow.take().length, quick.take().length], [1, 1], 'nothing was to be sent');
@@ -237,10 +239,10 @@ test('a gateway whose connection is congested is told that its stream ended, and
   flush();
   t.deepEqual(shown(slow.take()), ['slow ended']);
   t.deepEqual(shown(quick.take()), ['quick 2/5-6 3 6:6', 'quick 2/6-7 3 7:7']);
-  invalidator.follow(slow, follow(5, 'still slow'));
+  invalidator.receive(slow, follow(5, 'still slow'));
   t.deepEqual(shown(slow.take()), ['still slow ended']);
   slow.congested = false;
-  invalidator.follow(slow, follow(5, 'again'));
+  invalidator.receive(slow, follow(5, 'again'));
   t.deepEqual(shown(slow.take()), ['again 2/5-7 3 6:6 7:7']);
 });
 
@@ -248,10 +250,10 @@ test('nothing is worked out for a connection that is congested, however often it
   const { log, invalidator, flush, declared } = setUp();
   const slow = new FakePeer();
   slow.congested = true;
-  for (let nth = 0; nth < 3; nth++) invalidator.follow(slow, follow(0));
+  for (let nth = 0; nth < 3; nth++) invalidator.receive(slow, follow(0));
   t.deepEqual(shown(slow.take()), ['s ended', 's ended', 's ended']);
   slow.congested = false;
-  invalidator.follow(slow, follow(5));
+  invalidator.receive(slow, follow(5));
   slow.take();
   slow.congested = true;
   log.append(6);
@@ -264,8 +266,8 @@ test('streams, messages and congestions are counted', (t) => {
   const { log, invalidator, flush } = setUp();
   t.deepEqual(invalidator.statistics(), { streams: 0, messages: 0, congestions: 0 });
   const [peer, slow] = [new FakePeer(), new FakePeer()];
-  invalidator.follow(peer, follow(5));
-  invalidator.follow(slow, follow(5));
+  invalidator.receive(peer, follow(5));
+  invalidator.receive(slow, follow(5));
   t.deepEqual(invalidator.statistics(), { streams: 2, messages: 2, congestions: 0 });
   slow.congested = true;
   log.append(6);
@@ -276,7 +278,7 @@ test('streams, messages and congestions are counted', (t) => {
 test('what touches much is split by index, and stops where the connection is congested', (t) => {
   const { log, invalidator, flush } = setUp();
   const [peer, slow] = [new FakePeer(), new FakePeer()];
-  for (const each of [peer, slow]) invalidator.follow(each, follow(5));
+  for (const each of [peer, slow]) invalidator.receive(each, follow(5));
   peer.take();
   slow.take();
   slow.event = (bytes) => {
@@ -309,7 +311,7 @@ test('what touches much is split by index, and stops where the connection is con
 test('what touches everything is split too, before it is more than a message holds', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(5));
+  invalidator.receive(peer, follow(5));
   peer.take();
   log.append(...Array.from({ length: 20_000 }, () => '*'));
   flush();
@@ -323,7 +325,7 @@ test('what touches everything is split too, before it is more than a message hol
 test('what touches more than a message says one by one, or cannot be read, touches everything', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(5));
+  invalidator.receive(peer, follow(5));
   peer.take();
   log.append('many');
   log.appendBytes(Buffer.from('of a later version'));
@@ -334,8 +336,8 @@ test('what touches more than a message says one by one, or cannot be read, touch
 test('a gateway that begins anew has one stream, and is listened to once', (t) => {
   const { log, invalidator, flush } = setUp();
   const peer = new FakePeer();
-  invalidator.follow(peer, follow(5, 'old'));
-  invalidator.follow(peer, follow(3, 'new'));
+  invalidator.receive(peer, follow(5, 'old'));
+  invalidator.receive(peer, follow(3, 'new'));
   peer.take();
   log.append(6);
   flush();
@@ -347,8 +349,8 @@ test('a stream whose connection closes is forgotten, also if it was closed befor
   const { log, invalidator, flush, declared } = setUp();
   const [peer, gone] = [new FakePeer(), new FakePeer()];
   gone.onClose = (callback) => callback();
-  invalidator.follow(peer, follow(5));
-  invalidator.follow(gone, follow(5));
+  invalidator.receive(peer, follow(5));
+  invalidator.receive(gone, follow(5));
   peer.close();
   for (const each of [peer, gone]) each.take();
   log.append(6);
@@ -360,14 +362,14 @@ test('a stream whose connection closes is forgotten, also if it was closed befor
 test('how many may follow is bounded, and whoever closes makes room', (t) => {
   const { invalidator } = setUp();
   const peers = Array.from({ length: 129 }, () => new FakePeer());
-  for (const peer of peers) invalidator.follow(peer, follow(5));
+  for (const peer of peers) invalidator.receive(peer, follow(5));
   const [first, last] = [peers[0] as FakePeer, peers.at(-1) as FakePeer];
   t.deepEqual(peers.slice(0, -1).filter((peer) => peer.take()[0]?.type !== 'invalidations').length, 0);
   t.deepEqual(shown(last.take()), ['s ended']);
-  invalidator.follow(first, follow(5));
+  invalidator.receive(first, follow(5));
   t.deepEqual(shown(first.take()), ['s 2/5-5 3'], 'who is in keeps its place');
   first.close();
-  invalidator.follow(last, follow(5));
+  invalidator.receive(last, follow(5));
   t.deepEqual(shown(last.take()), ['s 2/5-5 3']);
 });
 
@@ -428,7 +430,7 @@ test('through leader changes, evictions, lost connections and congestion no publ
     const random = createRandom(seed);
     const gateways = [new ModelGateway(), new ModelGateway()];
     let log = new FakeLog(1);
-    let invalidator = new Invalidator({ lineage, touchesOf });
+    let invalidator = new Invalidator({ lineage, touchesOf, publishing: nobodyAsks });
     let streams = 0;
     /** The highest index that any leader published: its entries are in every later leader's log. */
     let published = 0;
@@ -456,7 +458,7 @@ test('through leader changes, evictions, lost connections and congestion no publ
         log.leads = false;
         flush();
         log = successor;
-        invalidator = new Invalidator({ lineage, touchesOf });
+        invalidator = new Invalidator({ lineage, touchesOf, publishing: nobodyAsks });
         flush();
       } else if (chance < 67) {
         log.evictedTo = Math.max(log.evictedTo, random.below(log.publishIndex + 1));
@@ -473,7 +475,7 @@ test('through leader changes, evictions, lost connections and congestion no publ
       }
       if (gateway.streamId === '' && random.below(3) === 0) {
         gateway.streamId = `${++streams}`;
-        invalidator.follow(gateway.peer, follow(gateway.published, gateway.streamId, gateway.heardOf));
+        invalidator.receive(gateway.peer, follow(gateway.published, gateway.streamId, gateway.heardOf));
       }
       for (const each of gateways) {
         const reached = each.published;

@@ -3,11 +3,21 @@ import type { Clock, Timer } from '../../src/raft/interfaces.ts';
 /** Time that stands until it is moved. Deferred calls run after the promises that are already settled. */
 export class ManualClock implements Clock {
   #now = 0;
+  #sleptMs = 0;
   #timers: { at: number; callback: () => void }[] = [];
   #deferred: (() => void)[] = [];
 
   now(): number {
     return this.#now;
+  }
+
+  wallNow(): number {
+    return this.#now + this.#sleptMs;
+  }
+
+  /** The machine sleeps: the monotonic clock stands. */
+  sleep(milliseconds: number): void {
+    this.#sleptMs += milliseconds;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {

@@ -33,8 +33,8 @@ const append: AppendEntries = {
 const messages: readonly Message[] = [
   { type: 'requestVote', ...envelope, phase: 'preVote', last },
   { type: 'requestVote', ...envelope, phase: 'vote', last },
-  { type: 'requestVoteReply', ...envelope, phase: 'vote', granted: true, last, claim: null },
-  { type: 'requestVoteReply', ...envelope, phase: 'preVote', granted: false, last, claim: last },
+  { type: 'requestVoteReply', ...envelope, phase: 'vote', granted: true, last, claim: null, quietMs: 0 },
+  { type: 'requestVoteReply', ...envelope, phase: 'preVote', granted: false, last, claim: last, quietMs: 41_377 },
   append,
   { ...append, entries: [] },
   { type: 'appendEntriesReply', ...envelope, round: 8, result: { type: 'accepted', matchIndex: index(46) } },

@@ -5,7 +5,7 @@ import { Coherence, type Receipt } from '../../src/gateway/coherence.ts';
 import { type Index, index, term } from '../../src/raft/types.ts';
 import { noPrecondition } from '../../src/store/command.ts';
 import type { Follow } from '../../src/store/invalidation.ts';
-import { decodeStreamEvent, encodeFollow } from '../../src/store/invalidation-codec.ts';
+import { decodeLeaderEvent, encodeGatewayEvent } from '../../src/store/invalidation-codec.ts';
 import { decodeStoreReply, encodeStoreRequest } from '../../src/store/protocol-codec.ts';
 import type { Replica } from '../../src/store/replica.ts';
 import { connectStoreClient } from '../../src/store/store-client.ts';
@@ -38,6 +38,7 @@ async function given(t: ExecutionContext) {
       receipts.push(receipt);
       return receipt;
     },
+    granted() {},
   });
 
   /** The index that wrote it. */
@@ -106,11 +107,11 @@ test.serial('a gateway is told that a replica does not lead; what another replic
   const follow: Follow = { type: 'follow', lineage, streamId: 's', term: term(0), published: index(0) };
   const connectFrom = async ({ endpoint }: TestEndpoint) => {
     const heard: unknown[] = [];
-    const onEvent = (bytes: Uint8Array) => void heard.push(decodeStreamEvent(bytes));
+    const onEvent = (bytes: Uint8Array) => void heard.push(decodeLeaderEvent(bytes));
     const ignored = { onConnect() {}, onDisconnect() {}, onPing() {} };
     const connection = endpoint.connect({ publicKey, address: () => rpc }, { ...ignored, onEvent });
     await waitFor(() => connection.connected, { description: 'the connection' });
-    connection.event(encodeFollow(follow));
+    connection.event(encodeGatewayEvent(follow));
     // What was said before it comes before the answer.
     const answer = await connection.request(encodeStoreRequest({ type: 'status' }), 20_000);
     t.is(answer.type === 'answer' ? decodeStoreReply(answer.bytes)?.type : answer.type, 'status');

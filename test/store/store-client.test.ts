@@ -2,7 +2,7 @@ import test from 'ava';
 import { index, term } from '../../src/raft/types.ts';
 import type { Follower, StoreClientObserver } from '../../src/store/client-types.ts';
 import { noPrecondition } from '../../src/store/command.ts';
-import { decodeFollow, encodeEnded } from '../../src/store/invalidation-codec.ts';
+import { decodeGatewayEvent, encodeEnded } from '../../src/store/invalidation-codec.ts';
 import type { ReplicaStatus, StoreReply } from '../../src/store/protocol.ts';
 import {
   decodeStoreRequest,
@@ -139,6 +139,7 @@ function setUpFollower() {
       return { term: 1, published: 4 };
     },
     receive: () => 'processed',
+    granted() {},
   };
   return { begun, follower };
 }
@@ -152,7 +153,7 @@ test('a follower gets a stream of the leader that is known, and of each new one,
   events.get('r1 again')?.onConnect();
   const follow = { type: 'follow', lineage: 'c', term: 1, published: 4 };
   t.deepEqual(
-    said.map(({ to, bytes }) => ({ to, ...decodeFollow(bytes) })) as unknown,
+    said.map(({ to, bytes }) => ({ to, ...decodeGatewayEvent(bytes) })) as unknown,
     ['r2 again', 'r1 again'].map((to, nth) => ({ to, ...follow, streamId: begun[nth] })),
   );
   t.deepEqual(closed, ['r2 again']);

@@ -5,11 +5,20 @@ import type { Command } from '../../src/store/command.ts';
 import { noPrecondition } from '../../src/store/command.ts';
 import { decodeCommand, encodeCommand } from '../../src/store/command-codec.ts';
 import type { Ended, Invalidations } from '../../src/store/invalidation.ts';
-import { decodeStreamEvent } from '../../src/store/invalidation-codec.ts';
-import type { StreamPeer } from '../../src/store/invalidator.ts';
+import { decodeLeaderEvent } from '../../src/store/invalidation-codec.ts';
+import type { InvalidatorOptions, StreamPeer } from '../../src/store/invalidator.ts';
 import type { Touches } from '../../src/store/touch.ts';
 
 export const lineage = 'c0ffee';
+
+/** Of a leader whose gateways ask for no lease. */
+export const nobodyAsks: InvalidatorOptions['publishing'] = {
+  grant: () => null,
+  told() {},
+  confirmed() {},
+  released() {},
+  ended() {},
+};
 
 /** The touch of a key is its name as a number; `*` touches everything, `many` more than a message says one by one. */
 export function touchesOf(command: Command): Touches {
@@ -105,6 +114,6 @@ export class FakePeer implements StreamPeer {
 
   /** What came since this was last called. */
   take(): readonly (Invalidations | Ended)[] {
-    return this.sent.splice(0).map((bytes) => decodeStreamEvent(bytes) as Invalidations | Ended);
+    return this.sent.splice(0).map((bytes) => decodeLeaderEvent(bytes) as Invalidations | Ended);
   }
 }
