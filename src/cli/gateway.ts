@@ -16,8 +16,8 @@ import { checkReach, loadIdentity, type Service, serve, serverOptions } from './
 const cacheOptions = {
   coherence: withDefault(
     oneOf('MODE', coherenceModes),
-    'validate',
-    'How cached reads are proven: validate; off keeps nothing.',
+    'lease',
+    'How cached reads are known to be current: lease, validate (asks the leader each time), or off, which keeps nothing.',
   ),
   cachePolicy: withDefault(oneOf('POLICY', cachePolicies), 'sieve', 'What is evicted first: sieve, lru or ttl.'),
   cacheBytes: withDefault(

@@ -22,6 +22,7 @@ import { answerTo, bytesOf, copyOf } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
 import { type Fill, Fills } from './fills.ts';
 import { type Flight, Flights } from './flights.ts';
+import type { Lease } from './lease.ts';
 import {
   type GetQuery,
   type GetResult,
@@ -43,6 +44,8 @@ export interface CachedReaderOptions {
   readonly client: Pick<StoreClient, 'read' | 'readIndex' | 'leader'>;
   readonly cache: Cache<QueryResult>;
   readonly coherence: Pick<Coherence, 'admits' | 'published'>;
+  /** Null where hits are always proven. */
+  readonly lease: Pick<Lease, 'usable'> | null;
   readonly validator: Pick<Validator, 'validate'>;
   readonly clock: Clock;
   /** Where the leader's invalidations arrive: without them nothing can be proven, and nothing is waited for. */
@@ -62,6 +65,12 @@ interface Answered {
   readonly cacheResult: CacheResult;
   readonly cacheStatus: string;
   readonly outcome: ReadOutcome | NotCached;
+}
+
+/** What a fetch that was begun for another has brought. */
+interface Joined {
+  readonly isLeased: boolean;
+  readonly outcome: ReadOutcome;
 }
 
 /** What the cache makes of an answer. */
@@ -170,10 +179,26 @@ export class CachedReader implements StoreReader, KeptAnswers {
       cache.get(name, clock.now(), this.#isCurrent);
       return onlyIfCached ? notCached : this.#fetch(question, kept === null ? 'uri-miss' : 'stale', deadlineAt, begun);
     }
+    const leased = this.#leased(question, kept);
+    if (leased !== null) return leased;
     if (onlyIfCached) return (await this.#hit(question, timeoutMs)) ?? notCached;
     // A fetch must have a chance: another replica may answer where the leader does not.
     const hit = await this.#hit(question, timeoutMs / 2);
     return hit ?? this.#fetch(question, 'stale', deadlineAt, begun);
+  }
+
+  /** Null without a lease. `kept` was found to be current in this turn. */
+  #leased({ query, name }: Question, kept: Entry<QueryResult>): Answered | null {
+    const { lease, cache, coherence, clock, id } = this.#options;
+    // Last of all: it looks at the clock.
+    if (lease?.usable !== true) return null;
+    cache.get(name, clock.now(), this.#isCurrent);
+    const revision = Math.max(coherence.published, kept.index) as QueryResult['revision'];
+    return {
+      cacheResult: 'hit',
+      cacheStatus: 'bazar; hit; detail=lease',
+      outcome: { type: 'done', result: answerTo(query, kept.answer, revision), replica: id },
+    };
   }
 
   /** Null at once without a stream, and if it takes longer. */
@@ -217,7 +242,8 @@ export class CachedReader implements StoreReader, KeptAnswers {
       if (flight !== undefined) {
         const joined = await this.#join(flight, question, begun, timeoutMs);
         if (joined !== null) {
-          return { ...joined, cacheResult: 'collapsed', cacheStatus: `bazar; fwd=${forward}; collapsed` };
+          const cacheStatus = `bazar; fwd=${forward}; collapsed${joined.isLeased ? '; detail=lease' : ''}`;
+          return { cacheResult: 'collapsed', cacheStatus, outcome: joined.outcome };
         }
       } else if (query.type === 'get' && !query.withValue) {
         // What comes without its value is of no use to others.
@@ -289,21 +315,27 @@ export class CachedReader implements StoreReader, KeptAnswers {
     { query, touches }: Question,
     begun: number,
     timeoutMs: number,
-  ): Promise<Answered | null> {
-    const { client, coherence } = this.#options;
+  ): Promise<Joined | null> {
+    const { client, coherence, lease } = this.#options;
     // It was sent after the read had arrived.
     const isOwn = flight.number > begun;
+    const asksNobody = isOwn || lease?.usable === true;
     const [answered, index] = await Promise.all([
       flight.wait(timeoutMs),
-      isOwn ? 0 : client.readIndex(Math.min(timeoutMs, validationMsMax)),
+      asksNobody ? null : client.readIndex(Math.min(timeoutMs, validationMsMax)),
     ]);
-    if (answered?.outcome.type !== 'done' || index === null) return null;
+    if (answered?.outcome.type !== 'done') return null;
     const { outcome } = answered;
     const { revision } = outcome.result;
-    const isCurrent = revision >= index || (coherence.published >= index && coherence.admits(revision, touches));
-    if (!isCurrent) return null;
-    const result = answerTo(query, outcome.result, Math.max(revision, index) as QueryResult['revision']);
-    return { ...answered, outcome: { ...outcome, result } };
+    const at = (provenTo: number, isLeased: boolean): Joined => {
+      const result = answerTo(query, outcome.result, Math.max(revision, provenTo) as QueryResult['revision']);
+      return { isLeased, outcome: { ...outcome, result } };
+    };
+    if (isOwn) return at(revision, false);
+    const isAdmitted = coherence.admits(revision, touches);
+    if (index !== null && (revision >= index || (coherence.published >= index && isAdmitted))) return at(index, false);
+    // The lease last: it looks at the clock.
+    return isAdmitted && lease?.usable === true ? at(coherence.published, true) : null;
   }
 
   /** Null if it takes longer. */

@@ -59,6 +59,16 @@ export class Coherence {
     return Math.min(this.#processed, this.#announced);
   }
 
+  /** Of the leader that is followed, or was last. */
+  get term(): number {
+    return this.#term;
+  }
+
+  /** Whatever the entries up to here in that leader's log touch has its floors, published or not. */
+  get processed(): number {
+    return this.#processed;
+  }
+
   /** From now on this stream alone is heard. The answer is what its leader is to be told. */
   follow(streamId: string): { readonly term: number; readonly published: number } {
     this.#streamId = streamId;

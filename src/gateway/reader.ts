@@ -1,17 +1,22 @@
 /** Puts the reader of a gateway together: cached and coherent, or straight to the replicas. */
 import type { GatewayMetrics } from '../metrics.ts';
-import type { QueryResult, StoreClient } from '../store/client.ts';
+import { leaseMargin, type QueryResult, type StoreClient } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import { Cache, type CacheOptions } from './cache/cache.ts';
 import type { Purge } from './cache/purge.ts';
 import { CachedReader, type CachedReaderOptions } from './cached-reader.ts';
 import { Coherence } from './coherence.ts';
+import { Lease } from './lease.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 import { createDirectReader, type StoreReader } from './store.ts';
 import { Validator } from './validator.ts';
 import type { KeptAnswers } from './warm-up/warmer.ts';
 
-/** `validate`: hits are proven with a read index of the leader. `off`: nothing is kept, every read is fetched. */
-export const coherenceModes = ['validate', 'off'] as const;
+/**
+ * `lease`: hits need no question while the leader has granted a lease, and are proven as in `validate` otherwise.
+ * `validate`: hits are proven with a read index of the leader. `off`: nothing is kept, every read is fetched.
+ */
+export const coherenceModes = ['lease', 'validate', 'off'] as const;
 export type CoherenceMode = (typeof coherenceModes)[number];
 
 export interface CachingOptions {
@@ -35,6 +40,8 @@ export interface GatewayReader {
   readonly purge: (purge: Purge) => number;
   /** Null where nothing is kept. */
   readonly kept: KeptAnswers | null;
+  /** Asks for no more leases. Reads go on. */
+  readonly close: () => void;
 }
 
 export function createReader({ client, clusterId, id, clock, caching, metrics }: ReaderOptions): GatewayReader {
@@ -46,7 +53,9 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
     readIndex: (timeoutMs) => client.readIndex(timeoutMs),
     leader: () => client.leader(),
   };
-  if (caching.coherence === 'off') return { reader: createDirectReader(origin), purge: () => 0, kept: null };
+  if (caching.coherence === 'off') {
+    return { reader: createDirectReader(origin), purge: () => 0, kept: null, close() {} };
+  }
   const coherence = new Coherence({ lineage: clusterId, onAdvance: (published) => validator.advanced(published) });
   const validator = new Validator({
     clock,
@@ -55,17 +64,23 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
     onBehind: () => stream.behind(),
     onProof: (outcome, ms) => metrics.proofEnded(outcome, ms),
   });
+  const lease = caching.coherence === 'lease' ? new Lease({ clock, leaseMargin, position: coherence }) : null;
+  const keeper = lease === null ? null : new LeaseKeeper({ clock, lease, position: coherence });
   const stream = client.follow({
     begin(streamId) {
       metrics.streamBegan();
+      keeper?.streamBegan();
       return coherence.follow(streamId);
     },
     receive(message) {
       const receipt = coherence.receive(message);
       metrics.invalidated(receipt, message.touches);
+      if (receipt !== 'ignored') keeper?.processed();
       return receipt;
     },
+    granted: (grant) => keeper?.granted(grant),
   });
+  keeper?.start(stream);
   const cache = new Cache<QueryResult>(caching.cache);
   metrics.showCache(() => ({
     ...cache.statistics(),
@@ -73,6 +88,6 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
     publishedIndex: coherence.published,
     streamLive: stream.live,
   }));
-  const reader = new CachedReader({ client: origin, cache, coherence, validator, clock, stream, metrics, id });
-  return { reader, purge: (purge) => reader.purge(purge), kept: reader };
+  const reader = new CachedReader({ client: origin, cache, coherence, lease, validator, clock, stream, metrics, id });
+  return { reader, purge: (purge) => reader.purge(purge), kept: reader, close: () => keeper?.close() };
 }

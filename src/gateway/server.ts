@@ -48,6 +48,7 @@ export async function startGateway(options: GatewayOptions): Promise<ListeningGa
     warmUpCounts: () => warmUp?.counts ?? null,
     async close() {
       await closeGracefully(server, limits.closeTimeoutMs);
+      answers.close();
       await warmUp?.close();
     },
   };

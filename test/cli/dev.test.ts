@@ -23,6 +23,7 @@ class ManualClock implements Clock {
   #now = 0;
   #timers: { readonly at: number; readonly callback: () => void }[] = [];
   now = (): number => this.#now;
+  wallNow = (): number => this.#now;
   defer = (callback: () => void): void => void this.setTimer(0, callback);
 
   setTimer(delayMs: number, callback: () => void) {

@@ -21,7 +21,7 @@ class StreamingClient extends FakeClient {
   override follow(follower?: Follower): FollowedStream {
     this.#follower = follower ?? null;
     follower?.begin('s');
-    return { live: true, behind() {} };
+    return { live: true, behind() {}, renew() {}, confirm() {}, release() {} };
   }
 
   async #tell(key: string): Promise<void> {

@@ -18,13 +18,14 @@ interface Asked {
 }
 
 /** A gateway whose replicas, leader and stream do what the test says. */
-function setUp(cacheBytes = 1024 * 1024) {
+function setUp({ cacheBytes = 1024 * 1024, leased = false } = {}) {
   const clock = new ManualClock();
   const fetches: Asked[] = [];
   const questions: ((index: number | null) => void)[] = [];
   const state = { live: true, behind: 0, leader: 'r1' as string | null };
   /** What was told for metrics: fills and proofs, as they came. */
   const noted: string[] = [];
+  const lease = { usable: true };
   const client = {
     read: (query: Query, options: ReadOptions) =>
       new Promise<ReadOutcome>((answer) => fetches.push({ query, options, answer })),
@@ -50,6 +51,7 @@ function setUp(cacheBytes = 1024 * 1024) {
     client,
     cache,
     coherence,
+    lease: leased ? lease : null,
     validator,
     clock,
     stream: state,
@@ -65,6 +67,7 @@ function setUp(cacheBytes = 1024 * 1024) {
     purge: (purge: Purge) => reader.purge(purge),
     state,
     noted,
+    lease,
     fetches,
     questions,
     get(key: string, options: Partial<ReadOptions> & { withValue?: boolean } = {}) {
@@ -653,7 +656,7 @@ test('what was touched or purged meanwhile, or nobody could fetch, is not warmed
 });
 
 test('a full cache is not warmed up, but for absences, which have their own room', async (t) => {
-  const f = setUp(16 * 1024);
+  const f = setUp({ cacheBytes: 16 * 1024 });
   f.stream(10);
   const warm = async (key: string, value: string | null) => {
     const warmed = f.reader.warm({ ...keyQuestion, key }, 5000);
@@ -707,5 +710,99 @@ test('metrics are told how each read was answered, and what became of fills and 
     readings.map(({ cacheResult }) => cacheResult),
     ['miss', 'collapsed', 'hit', 'stale', 'miss', 'onlyIfCached', 'request', 'bypass'],
   );
-  t.deepEqual(f.noted, ['stored', 'proven', 'proven', 'belowFloor', 'stored', 'noLeader', 'stored']);
+  t.deepEqual(f.noted, ['stored', 'proven', 'belowFloor', 'stored', 'noLeader', 'stored']);
+});
+
+test('under a lease a hit asks nobody', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  f.stream(12, [touchOfKey('another')], 11);
+  t.deepEqual(told(await f.get('k')), { cacheStatus: 'bazar; hit; detail=lease', value: 'v', revision: 11, by: 'g1' });
+  t.is(f.questions.length, 0);
+});
+
+test('under a lease what was touched is fetched, though the write may not be published', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'old'));
+  await first;
+  f.stream(11, [touchOfKey('k')], 10);
+  const second = f.get('k');
+  await f.fetched(got(10, 'old'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=stale', value: 'old' });
+  const third = f.get('k');
+  await f.fetched(got(11, 'new'));
+  t.like(told(await third), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: 'new' });
+});
+
+test('a lease that has ended leaves the proof', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  f.lease.usable = false;
+  const second = f.get('k');
+  await f.confirmed(10);
+  t.like(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: 'v' });
+});
+
+test('who does not want what is kept gets a fetch, lease or not', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  const first = f.get('k');
+  await f.fetched(got(10, 'v'));
+  await first;
+  const second = f.get('k', { directives: { ...noDirectives, noCache: true } });
+  await f.fetched(got(10, 'v'));
+  t.like(told(await second), { cacheStatus: 'bazar; fwd=request; stored' });
+});
+
+test('who joins a fetch is served from it under a lease, if nothing has touched it', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  const first = f.get('k');
+  await f.clock.settle();
+  const joined = f.get('k');
+  await f.fetched(got(10, 'v'));
+  t.like(told(await first), { value: 'v' });
+  t.like(told(await joined), {
+    cacheStatus: 'bazar; fwd=uri-miss; collapsed; detail=lease',
+    value: 'v',
+    revision: 10,
+  });
+  t.is(f.questions.length, 0);
+});
+
+test('who joins a fetch that was overtaken by an invalidation is not served from it, lease or not', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  f.stream(11, [touchOfKey('k')], 10);
+  const first = f.get('k');
+  await f.clock.settle();
+  // The write is acknowledged, and then somebody asks.
+  f.stream(11, [], 11);
+  const joined = f.get('k');
+  await f.fetched(got(10, 'old'));
+  t.like(told(await first), { value: 'old' });
+  await f.fetched(got(11, 'new'));
+  t.like(told(await joined), { value: 'new' });
+});
+
+test('who joins a fetch and loses the lease before it lands fetches anew', async (t) => {
+  const f = setUp({ leased: true });
+  f.stream(10);
+  const first = f.get('k');
+  await f.clock.settle();
+  const joined = f.get('k');
+  await f.clock.settle();
+  f.lease.usable = false;
+  await f.fetched(got(10, 'v'));
+  await first;
+  await f.fetched(got(12, 'w'));
+  t.like(told(await joined), { value: 'w' });
 });

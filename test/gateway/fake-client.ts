@@ -59,7 +59,7 @@ export class FakeClient implements StoreClient {
   }
 
   follow(): FollowedStream {
-    return { live: false, behind() {} };
+    return { live: false, behind() {}, renew() {}, confirm() {}, release() {} };
   }
 
   replicas(): readonly ReplicaView[] {

@@ -87,6 +87,10 @@ class WorldClock implements Clock {
     return this.nowMs;
   }
 
+  wallNow(): number {
+    return this.nowMs;
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const timer = { at: this.nowMs + Math.max(0, delayMs), callback };
     this.timers.push(timer);
@@ -168,6 +172,7 @@ class World {
           return isIgnored ? Number.POSITIVE_INFINITY : coherence.published;
         },
       },
+      lease: null,
       validator: mistake === 'a proof serves those who ask while it is under way' ? sharing(validator) : validator,
       clock,
       stream: this.#state,

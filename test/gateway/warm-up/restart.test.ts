@@ -12,7 +12,7 @@ import { gatewayOptions, request } from '../harness.ts';
 /** Its stream stands as soon as it is asked for. */
 class LiveClient extends FakeClient {
   override follow(): FollowedStream {
-    return { live: true, behind() {} };
+    return { live: true, behind() {}, renew() {}, confirm() {}, release() {} };
   }
 }
 

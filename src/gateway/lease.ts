@@ -1,0 +1,99 @@
+/**
+ * The gateway's side of a lease (../store/DESIGN-leases.md): until it ends, the leader publishes nothing that this gateway
+ * has not been told of, so that hits need no question. Held by nobody's promise: it is asked for anew all the time.
+ */
+import type { Clock } from '../system-clock.ts';
+
+export interface LeaseOptions {
+  readonly clock: Pick<Clock, 'now' | 'wallNow'>;
+  /** As in RaftConstants: it ends earlier here than there by this part of it. */
+  readonly leaseMargin: number;
+  /** Of the log that the stream tells of. */
+  readonly position: { readonly term: number; readonly processed: number };
+}
+
+/** What a leader grants. */
+export interface Grant {
+  /** That it answers. */
+  readonly request: number;
+  readonly term: number;
+  /** The end of the leader's log when it granted: everything up to here must have been told. */
+  readonly index: number;
+  /** From when it was asked for. */
+  readonly leaseMs: number;
+}
+
+/** One moment on both clocks. A machine that sleeps stops the first, whoever sets the time moves the second. */
+interface Moment {
+  readonly at: number;
+  readonly wallAt: number;
+}
+
+interface Held {
+  readonly term: number;
+  readonly index: number;
+  readonly asked: Moment;
+  /** From `asked`, on whichever clock has come further. */
+  readonly usableMs: number;
+}
+
+/** A lease outlasts a few questions. */
+const heldMax = 8;
+const askedMax = 16;
+
+export class Lease {
+  readonly #options: LeaseOptions;
+  #requests = 0;
+  /** When each request left that is not answered, oldest first. */
+  readonly #asked = new Map<number, Moment>();
+  /** By what was granted last; an older one serves while the log is not told up to a newer one's index. */
+  #held: Held[] = [];
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+  }
+
+  /** The number for a request that leaves now. */
+  request(): number {
+    const [oldest] = this.#asked.keys();
+    if (this.#asked.size === askedMax && oldest !== undefined) this.#asked.delete(oldest);
+    this.#requests += 1;
+    this.#asked.set(this.#requests, this.#now());
+    return this.#requests;
+  }
+
+  granted({ request, term, index, leaseMs }: Grant): void {
+    const asked = this.#asked.get(request);
+    if (asked === undefined) return;
+    this.#asked.delete(request);
+    const now = this.#now();
+    const usableMs = leaseMs * (1 - this.#options.leaseMargin);
+    const held = [{ term, index, asked, usableMs }, ...this.#held].filter((each) => lasts(each, now));
+    this.#held = held.slice(0, heldMax);
+  }
+
+  /** Nothing that was granted or asked for until now counts any more. */
+  drop(): void {
+    this.#held = [];
+    this.#asked.clear();
+  }
+
+  /** To be asked last, in the turn in which a hit leaves: it looks at the clock. */
+  get usable(): boolean {
+    const { term, processed } = this.#options.position;
+    if (this.#held.length === 0) return false;
+    const now = this.#now();
+    return this.#held.some((held) => held.term === term && held.index <= processed && lasts(held, now));
+  }
+
+  #now(): Moment {
+    const { clock } = this.#options;
+    return { at: clock.now(), wallAt: clock.wallNow() };
+  }
+}
+
+/** Not where the time was set back since: nobody knows how much has passed. */
+function lasts({ asked, usableMs }: Held, now: Moment): boolean {
+  const wallMs = now.wallAt - asked.wallAt;
+  return wallMs >= 0 && Math.max(wallMs, now.at - asked.at) < usableMs;
+}
