@@ -65,18 +65,22 @@ export function outcomeOf(request: Request, answer: HttpAnswer | null): Outcome 
   throw unexpected(request, answer);
 }
 
+function leased(answer: HttpAnswer): { readonly isLeased?: true } {
+  return answer.headers['cache-status']?.includes('detail=lease') ? { isLeased: true } : {};
+}
+
 function replyOf(request: Request, answer: HttpAnswer): Reply | null {
   const { status } = answer;
   switch (request.type) {
     case 'get': {
       const revision = numberIn(answer, 'bazar-revision');
-      if (status === 404) return { type: 'got', revision, item: null };
+      if (status === 404) return { type: 'got', revision, item: null, ...leased(answer) };
       if (status === 304 || (status === 200 && request.form?.type === 'head')) {
-        return { type: 'checked', revision, current: entityTag(answer) };
+        return { type: 'checked', revision, current: entityTag(answer), ...leased(answer) };
       }
       if (status !== 200) return null;
       const item = { key: request.key, value: answer.body.toString(), modRevision: entityTag(answer) };
-      return { type: 'got', revision, item };
+      return { type: 'got', revision, item, ...leased(answer) };
     }
     case 'put': {
       if (status === 412) return { type: 'conditionFailed', current: entityTag(answer) };
@@ -94,6 +98,7 @@ function replyOf(request: Request, answer: HttpAnswer): Reply | null {
       return {
         type: 'listed',
         revision: Number(revision),
+        ...leased(answer),
         items: (items as ListedItem[]).map(itemOf),
         more: cursor !== null,
         ...(cursor === null ? {} : { cursor: String(cursor) }),

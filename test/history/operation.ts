@@ -38,25 +38,32 @@ export interface Item {
   readonly version: number;
 }
 
+/** Of a read. */
+interface Evaluated {
+  /** What it was evaluated at. */
+  readonly revision: number;
+  /** Whoever answered under a lease knows that nothing has changed since, but not how far the log has come. */
+  readonly isLeased?: true;
+}
+
 export type Reply =
-  /** `revision`: what the read was evaluated at; item null: there is no such key. */
-  | { readonly type: 'got'; readonly revision: number; readonly item: Omit<Item, 'version'> | null }
+  /** Item null: there is no such key. */
+  | (Evaluated & { readonly type: 'got'; readonly item: Omit<Item, 'version'> | null })
   /** A read that was told which revision the key is at, and no value: the answer to HEAD, or 304. */
-  | { readonly type: 'checked'; readonly revision: number; readonly current: number }
+  | (Evaluated & { readonly type: 'checked'; readonly current: number })
   | { readonly type: 'put'; readonly revision: number; readonly version: number; readonly created: boolean }
   | { readonly type: 'deleted'; readonly revision: number }
   /** A delete of a key that is not there. */
   | { readonly type: 'notFound' }
   /** A write whose condition did not hold; `current` is the revision the key had, 0 if there was no such key. */
   | { readonly type: 'conditionFailed'; readonly current: number }
-  | {
+  | (Evaluated & {
       readonly type: 'listed';
-      readonly revision: number;
       readonly items: readonly Item[];
       readonly more: boolean;
       /** Where to go on, if there is more. */
       readonly cursor?: string;
-    };
+    });
 
 export type Outcome =
   | { readonly type: 'answered'; readonly reply: Reply }

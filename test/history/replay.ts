@@ -51,7 +51,7 @@ function historyProblems(log: readonly LoggedWrite[], operations: readonly Opera
   const order = new IndexOrder(placed, history.length);
   return [
     ...executionProblems(replay, operations),
-    ...history.flatMap((timed) => answerProblems(timed, replay)),
+    ...history.flatMap((timed) => answerProblems(timed, replay, order)),
     ...order.problems(),
     ...attributeDeletes(log, replay, history, order),
   ];
@@ -61,6 +61,7 @@ function historyProblems(log: readonly LoggedWrite[], operations: readonly Opera
 function placeOf({ request, outcome }: Operation, replay: LogReplay): Omit<Placed, 'timed'> | null {
   if (outcome.type === 'notApplied') return null;
   if (outcome.type === 'answered' && 'revision' in outcome.reply) {
+    if ('isLeased' in outcome.reply) return null;
     return { index: outcome.reply.revision, isWrite: request.type === 'put' || request.type === 'delete' };
   }
   const index = request.type === 'put' ? replay.indexesOf(request.value)[0] : undefined;
@@ -94,15 +95,21 @@ function isAsAsked(request: Request, entry: LoggedWrite | null): boolean {
   );
 }
 
-function answerProblems({ operation }: Timed, replay: LogReplay): readonly string[] {
+function answerProblems(timed: Timed, replay: LogReplay, order: IndexOrder): readonly string[] {
+  const { operation } = timed;
   const { request, outcome } = operation;
   if (outcome.type !== 'answered') return [];
-  const { reply } = outcome;
+  const reply = atLeastAsNew(outcome.reply, order.indexAbove(timed));
   if ('revision' in reply && (reply.revision < 0 || reply.revision > replay.lastIndex)) {
     return [`the log ends at index ${replay.lastIndex}:\n  ${describe(operation)}`];
   }
   const problem = answerProblem(request, reply, replay);
   return problem === null ? [] : [`${problem}:\n  ${describe(operation)}`];
+}
+
+/** What was answered under a lease still stood where the log had come when it was asked for. */
+function atLeastAsNew(reply: Reply, index: number): Reply {
+  return 'isLeased' in reply ? { ...reply, revision: Math.max(reply.revision, index) } : reply;
 }
 
 /** What is wrong with it, or null. */

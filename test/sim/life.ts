@@ -28,6 +28,8 @@ export class Life {
   #rate: number;
   #trueAt: number;
   #localAt = 0;
+  /** How long its machine has stood still, as the wall clock counts that. */
+  #stoodMs = 0;
 
   constructor(kernel: Kernel, id: string, number: number, rate: number) {
     this.#kernel = kernel;
@@ -37,6 +39,7 @@ export class Life {
     this.#trueAt = kernel.now;
     this.clock = {
       now: () => this.#now(),
+      wallNow: () => this.#now() + this.#stoodMs,
       setTimer: (delayMs, callback) => this.#setTimer(delayMs, callback),
       defer: (callback) => void kernel.after(0, this, 'deferred', callback),
     };
@@ -67,11 +70,13 @@ export class Life {
     this.#readyAt = Math.max(this.#readyAt, this.#kernel.now + durationMs);
   }
 
-  /** The whole machine stands still, its clock too. */
+  /** The whole machine stands still, its clock too, but for the one on the wall. */
   suspend(durationMs: number): void {
     this.pause(durationMs);
     this.#readClock();
-    this.#trueAt = Math.max(this.#trueAt, this.#kernel.now + durationMs);
+    const until = Math.max(this.#trueAt, this.#kernel.now + durationMs);
+    this.#stoodMs += (until - this.#trueAt) * this.#rate;
+    this.#trueAt = until;
   }
 
   /** From now on every event keeps it busy for so long; 0: none. */

@@ -47,7 +47,7 @@ export class MessageChecks {
         }
         return;
       case 'readIndex':
-        this.#knowledge.reads.asked(message, this.#knowledge.commits.index);
+        this.#knowledge.reads.asked(message);
         return;
       case 'readIndexReply':
         this.#knowledge.reads.answered(message, life.state(), this.#knowledge.commits.index);

@@ -12,7 +12,7 @@ interface Question {
   /** In the order of asking, from 1. */
   readonly number: number;
   readonly uuid: string;
-  /** What was committed, by anybody, when it was asked. */
+  /** What was published, by anybody, when it was asked: nobody can have heard of more. */
   readonly floor: Index;
 }
 
@@ -27,14 +27,24 @@ export class Reads {
   readonly #rounds = new LeaderRounds();
   readonly #questions = new Map<string, Question>();
   #asked = 0;
+  #published = 0 as Index;
 
-  asked({ from, uuid, requestId }: ReadIndexRequest, committed: Index): void {
+  /** The highest index that anybody has published. */
+  get published(): Index {
+    return this.#published;
+  }
+
+  observePublished(index: Index): void {
+    if (index > this.#published) this.#published = index;
+  }
+
+  asked({ from, uuid, requestId }: ReadIndexRequest): void {
     const key = `${from}/${requestId}`;
     const before = this.#questions.get(key);
     if (before?.uuid === uuid) throw stale(`${from} asks twice under the id ${requestId}`);
     this.#asked++;
     // A wiped replica counts its lives anew. An answer does not say which directory it is for: the older question holds.
-    this.#questions.set(key, { uuid, number: before?.number ?? this.#asked, floor: before?.floor ?? committed });
+    this.#questions.set(key, { uuid, number: before?.number ?? this.#asked, floor: before?.floor ?? this.#published });
   }
 
   heartbeat(message: AppendEntries): void {
@@ -70,5 +80,5 @@ export class Reads {
 
 function checkReadIndex(from: string, requestId: string, readIndex: Index, floor: Index): void {
   if (readIndex >= floor) return;
-  throw stale(`${from} answers ${requestId} with ${readIndex}: ${floor} was committed when it was asked`);
+  throw stale(`${from} answers ${requestId} with ${readIndex}: ${floor} was published when it was asked`);
 }

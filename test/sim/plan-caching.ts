@@ -29,7 +29,7 @@ export interface ReadingPlan {
 }
 
 export const usualCaching: CachingPlan = {
-  coherence: 'validate',
+  coherence: 'lease',
   cacheBytes: 1024 * 1024,
   policy: 'sieve',
   ttlMs: null,
@@ -46,12 +46,19 @@ export const usualReading: ReadingPlan = {
 };
 
 const offProbability = 0.06;
+/** Of the others. */
+const leaseProbability = 0.75;
 const smallProbability = 0.3;
 const ageProbability = 0.2;
 
-export function drawCaching(random: SeededRandom): CachingPlan {
+/** `clocksAgree`: no two of the cluster's run at rates that differ by more than leases allow for. */
+export function drawCaching(random: SeededRandom, clocksAgree: boolean): CachingPlan {
   return {
-    coherence: random.chance(offProbability) ? 'off' : 'validate',
+    coherence: random.chance(offProbability)
+      ? 'off'
+      : clocksAgree && random.chance(leaseProbability)
+        ? 'lease'
+        : 'validate',
     // An entry takes some 900 bytes, and no more than an eighth: from none to a score of small values.
     cacheBytes: random.chance(smallProbability) ? random.integer(7_000, 24_000) : usualCaching.cacheBytes,
     policy: random.pick(cachePolicies),

@@ -171,7 +171,7 @@ export const faultFamilies: readonly FaultFamily[] = [
     draw: (random, cluster) => ({
       type: 'clockRate',
       target: drawOne(random, cluster),
-      rate: Number(random.between(0.9, 1.1).toFixed(4)),
+      rate: Number((random.chance(0.5) ? random.between(0.9, 1.1) : random.between(0.98, 1.02)).toFixed(4)),
       durationMs: between(random, 1000, 8000),
     }),
   },

@@ -61,21 +61,38 @@ export function generatePlan(seed: number): Plan {
   const replicas = random.chance(0.6) ? 3 : 5;
   const gateways = random.pick([1, 2, 2, 2, 3, 3] as const);
   const safetyMs = random.integer(20_000, 21_500);
+  const network = drawNetwork(random);
+  const disk = drawDisk(random);
+  const clockRates = drawClockRates(random, replicas, gateways);
+  const workload = drawWorkload(random, streamOf(seed, 'value sizes'), drawReading(streamOf(seed, 'reading')));
+  const faults = drawFaults(random, { replicas, gateways, safetyMs });
+  const rates = [...Object.values(clockRates), ...faults.flatMap(ratesOf)];
   return {
     seed,
     replicas,
     gateways,
     safetyMs,
-    network: drawNetwork(random),
-    disk: drawDisk(random),
+    network,
+    disk,
     raft: drawRaft(streamOf(seed, 'raft')),
-    clockRates: drawClockRates(random, replicas, gateways),
-    caching: drawCaching(streamOf(seed, 'caching')),
-    workload: drawWorkload(random, streamOf(seed, 'value sizes'), drawReading(streamOf(seed, 'reading'))),
-    faults: drawFaults(random, { replicas, gateways, safetyMs }),
+    clockRates,
+    caching: drawCaching(streamOf(seed, 'caching'), rates.every(isWithinLeases)),
+    workload,
+    faults,
     survivors: random.chance(0.4) ? 'quorum' : 'everybody',
     outcasts: random.pick(outcastFates),
   };
+}
+
+/** What leases allow for: ../../src/store/DESIGN-leases.md. */
+const rateErrorMax = 0.02;
+
+function isWithinLeases(rate: number): boolean {
+  return Math.abs(rate - 1) <= rateErrorMax;
+}
+
+function ratesOf(fault: Fault): readonly number[] {
+  return fault.type === 'clockRate' ? [fault.rate] : [];
 }
 
 function drawNetwork(random: SeededRandom): NetworkConditions {

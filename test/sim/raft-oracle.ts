@@ -210,6 +210,7 @@ export class RaftOracle {
     if (state.role.name === 'leader') this.#elections.checkLeads(state.id, state.currentTerm);
     this.#observeDurable(replica, life, state);
     if (state.commitIndex !== seen.summary.commitIndex) this.#observeCommit(state);
+    this.#reads.observePublished(state.publishIndex);
     probeStep(this.#probes, seen, state);
     this.#trace?.mix(state.currentTerm);
     this.#trace?.mix(state.commitIndex);
@@ -345,7 +346,7 @@ export class RaftOracle {
     const round = role.name === 'leader' ? role.readsInRound : null;
     if (round === (life.reads?.round ?? null)) return;
     if (life.reads !== null && role === life.seen.role) this.#reads.roundAnswered(life.reads, state);
-    life.reads = round && { round, requests: round.requests.length, floor: this.committedIndex };
+    life.reads = round && { round, requests: round.requests.length, floor: this.#reads.published };
   }
 
   #observeOffice(life: OracleLife, state: Readonly<RaftState>): void {

@@ -44,8 +44,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'index-is-noted-after-the-value-was-read',
     harm: 'what was read before a write is kept as if it had been read after it',
     file: reader,
-    find: 'this.#store(query, name, touches, outcome.result)',
-    replace: `this.#store(query, name, touches, {
+    find: 'this.#entryOf(fill, query, outcome.result)',
+    replace: `this.#entryOf(fill, query, {
         ...outcome.result,
         revision: Math.max(outcome.result.revision, this.#options.coherence.published),
       } as QueryResult)`,
@@ -99,15 +99,15 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'answer-to-head-is-kept',
     harm: 'a value is shown as empty',
     file: reader,
-    find: "    if (kind === 'value' && query.type === 'get' && !query.withValue) return false;\n",
+    find: "    if (kind === 'value' && query.type === 'get' && !query.withValue) return null;\n",
     replace: '',
   },
   {
     name: 'answer-to-head-is-given-to-others',
     harm: 'a value is shown as empty',
     file: reader,
-    find: "        if (query.type === 'get' && !query.withValue) return this.#ask(question, forward, timeoutMs);\n",
-    replace: '',
+    find: "} else if (query.type === 'get' && !query.withValue) {",
+    replace: "} else if (query.type === 'get' && !query.withValue && joins < 0) {",
   },
   {
     name: 'joined-fetch-is-not-proven',
@@ -120,7 +120,7 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'joined-fetch-asks-no-leader',
     harm: 'a read misses a write that was acknowledged before it was asked',
     file: reader,
-    find: 'isOwn ? 0 : client.readIndex(validationMsMax)',
+    find: 'isOwn ? 0 : client.readIndex(Math.min(timeoutMs, validationMsMax))',
     replace: 'isOwn || client !== null ? 0 : validationMsMax',
   },
   {
@@ -148,8 +148,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'no-cache-is-not-heard',
     harm: 'who asks for a replica to be asked is answered from memory',
     file: reader,
-    find: 'directives.noCache || directives.noStore',
-    replace: 'directives.noStore',
+    find: 'if (!onlyIfCached && (noCache || noStore)) {',
+    replace: 'if (!onlyIfCached && noStore && noCache !== undefined) {',
   },
   {
     name: 'proof-is-shared-with-whoever-asks-until-it-comes',
@@ -172,8 +172,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'position-is-not-waited-for',
     harm: 'a gateway that is behind shows what was replaced',
     file: validator,
-    find: 'if (index === null || index <= published()) return index;',
-    replace: 'if (index === null || published() >= 0) return index;',
+    find: 'if (index <= published() || (await this.#reached(index))) {',
+    replace: 'if (index <= published() || this.#waiting.size >= 0) {',
   },
   {
     name: 'position-that-does-not-come-is-taken-for-reached',

@@ -29,6 +29,7 @@ const clockRate = 10;
 
 const fastClock: Clock = {
   now: () => systemClock.now() * clockRate,
+  wallNow: () => systemClock.now() * clockRate,
   setTimer: (delayMs, callback) => systemClock.setTimer(delayMs / clockRate, callback),
   defer: systemClock.defer,
 };
