@@ -12,7 +12,7 @@ const readersPerGateway = 8;
 /** Of a write to one of them: short enough for most reads to be hits. */
 const keys = ['coherence/a', 'coherence/b', 'coherence/c'];
 
-for (const mode of ['validate', 'off']) {
+for (const mode of ['lease', 'validate', 'off']) {
   systemTest(
     `two gateways, coherence ${mode}: no reader sees what a write replaced, in ${reads} reads`,
     [],
