@@ -16,6 +16,7 @@ import { decodeCommand, encodeCommand } from '../src/store/command-codec.ts';
 import { levelDisk } from '../src/store/disk-level.ts';
 import { type KvStateMachine, openStateMachine } from '../src/store/state-machine.ts';
 import { systemClock } from '../src/system-clock.ts';
+import { quantile } from './statistics.ts';
 
 const valueBytes = 200;
 const keys = 20_000;
@@ -183,10 +184,6 @@ function measureCodec(): { readonly encodeUs: number; readonly decodeUs: number 
     return ((performance.now() - started) * 1000) / count;
   };
   return { encodeUs: time(() => encodeCommand(command)), decodeUs: time(() => decodeCommand(bytes)) };
-}
-
-function quantile(values: readonly number[], q: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * q)] ?? Number.NaN;
 }
 
 function medians(runs: readonly Run[]): Record<string, number> {

@@ -1,10 +1,14 @@
--- wrk -s load.lua URL -- SYSTEM OPERATION SEED
--- SYSTEM is bazar or etcd, OPERATION is put or get. Keys are drawn at random from 10,000, values are 200 bytes.
+-- wrk -s load.lua URL -- FORM OPERATION SEED KEYS EXPONENT
+-- FORM is bazar or etcd, OPERATION is put or get. Keys are drawn at random from so many, by Zipf's law with this exponent,
+-- or all alike with 0. Values are 200 bytes.
 -- The last line it prints is JSON: requests, durationUs, latencies in microseconds, and how many requests went wrong.
 
-local keyCount = 10000
+local drawCount = 100000
 local valueBytes = 200
+local keyCount
 local requests = {}
+local draws = {}
+local drawn = 0
 
 local alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -49,8 +53,29 @@ local forms = {
   },
 }
 
+-- All at once beforehand: a search for each request would slow the load down.
+local function drawByZipf(exponent)
+  local shares, sum = {}, 0
+  for rank = 1, keyCount do
+    sum = sum + 1 / rank ^ exponent
+    shares[rank] = sum
+  end
+  for number = 1, drawCount do
+    local at = math.random() * sum
+    local low, high = 1, keyCount
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if shares[middle] > at then high = middle else low = middle + 1 end
+    end
+    draws[number] = low
+  end
+end
+
 function init(args)
   math.randomseed(tonumber(args[3]))
+  keyCount = tonumber(args[4])
+  local exponent = tonumber(args[5])
+  if exponent > 0 then drawByZipf(exponent) end
   local form = forms[args[1]][args[2]]
   for number = 1, keyCount do
     requests[number] = form(string.format("bench-%05d", number))
@@ -58,7 +83,9 @@ function init(args)
 end
 
 function request()
-  return requests[math.random(keyCount)]
+  if #draws == 0 then return requests[math.random(keyCount)] end
+  drawn = drawn % drawCount + 1
+  return requests[draws[drawn]]
 end
 
 function done(summary, latency)

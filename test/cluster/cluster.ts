@@ -20,8 +20,8 @@ export interface ClusterOptions {
   readonly gateways?: number;
   /** Give each process a network of its own, so that links can be cut; needs root. */
   readonly namespaces?: boolean;
-  /** For `bazar gateway`, beside those that tell who and where it is. */
-  readonly gatewayFlags?: readonly string[];
+  /** For `bazar gateway`, beside those that tell who and where it is: of all gateways, or of each by its id. */
+  readonly gatewayFlags?: readonly string[] | ((id: string) => readonly string[]);
 }
 
 export interface Cluster {
@@ -86,7 +86,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const gateways = names('g', options.gateways ?? 1);
   const directory = await scratchDirectory();
   const network = options.namespaces === true ? await createNetwork([...replicas, ...gateways]) : null;
-  const cluster = new ProcessCluster(directory, replicas, gateways, network, options.gatewayFlags ?? []);
+  const cluster = new ProcessCluster(directory, replicas, gateways, network, options.gatewayFlags);
   try {
     await cluster.initialise();
     await Promise.all([...replicas, ...gateways].map((id) => cluster.start(id)));
@@ -131,20 +131,20 @@ class ProcessCluster implements Cluster {
   readonly replicas: readonly string[];
   readonly gateways: readonly string[];
   readonly #network: Network | null;
-  readonly #gatewayFlags: readonly string[];
+  readonly #gatewayFlags: (id: string) => readonly string[];
 
   constructor(
     directory: string,
     replicas: readonly string[],
     gateways: readonly string[],
     network: Network | null,
-    gatewayFlags: readonly string[],
+    gatewayFlags: ClusterOptions['gatewayFlags'] = [],
   ) {
     this.directory = directory;
     this.replicas = replicas;
     this.gateways = gateways;
     this.#network = network;
-    this.#gatewayFlags = gatewayFlags;
+    this.#gatewayFlags = typeof gatewayFlags === 'function' ? gatewayFlags : () => gatewayFlags;
     this.clusterFile = path.join(directory, 'cluster.json');
   }
 
@@ -207,7 +207,7 @@ class ProcessCluster implements Cluster {
     const kind = this.replicas.includes(id) ? 'replica' : 'gateway';
     const flags = ['--id', id, '--cluster', this.clusterFile, '--key', this.keyFile(id)];
     if (kind === 'replica') flags.push('--data', this.dataDirectory(id));
-    else flags.push(...this.#gatewayFlags);
+    else flags.push(...this.#gatewayFlags(id));
     if (this.#network !== null) flags.push('--host', this.#network.address(id), '--insecure');
     const command = bazarCommand(kind, ...flags);
     const child = startChild(this.#network === null ? command : this.#network.inside(id, command), {

@@ -6,11 +6,12 @@
  * a part is full the group is left alone until it is quiet; then one list of all its keys ends the part and begins the
  * next. Whoever draws one of its keys in the meantime draws again.
  */
+
+import { Zipf } from '../../bench/zipf.ts';
 import type { Operation, Request, Value } from '../history/operation.ts';
 import type { SeededRandom } from '../sim/random.ts';
 import { KeyGroup } from './keys.ts';
 import type { Asker, OnRetired, Turn, Workload, WorkloadOptions, WorkloadWorld } from './workload.ts';
-import { Zipf } from './zipf.ts';
 
 export const zipfExponent = 0.99;
 const keysPerGroup = 10;
@@ -94,7 +95,7 @@ export class ZipfWorkload implements Workload {
   }
 
   #draw(random: SeededRandom): Place {
-    const place = this.#places[this.#zipf.draw(random)];
+    const place = this.#places[this.#zipf.draw(random.next()) - 1];
     if (place === undefined) throw new Error('a rank beyond the last was drawn');
     return place;
   }

@@ -9,6 +9,7 @@ const tools = {
   ip: 'apt-get install iproute2',
   k6: 'go install go.k6.io/k6@v1.8.1',
   nft: 'apt-get install nftables',
+  nginx: 'apt-get install nginx-light',
   npm: 'it comes with Node.js',
   prometheus: 'apt-get install prometheus',
   wrk: 'apt-get install wrk',
