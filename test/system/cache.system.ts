@@ -3,6 +3,7 @@ import type { HttpAnswer, HttpClient } from '../cluster/http-client.ts';
 import { writeOutcome } from '../cluster/http-client.ts';
 import { pause } from '../cluster/wait.ts';
 import { hits, isHit } from './cache-status.ts';
+import { ReadingSocket } from './reading-socket.ts';
 import { clusterFor, repetitions, systemTest } from './system-test.ts';
 
 const parallel = 16;
@@ -80,22 +81,39 @@ systemTest('the death of the leader costs a gateway neither its copies nor a sto
   t.true(after <= 2 * before, `${before} fetches before, ${after} after`);
 });
 
-const fetches = repetitions('ROUND_ROBIN_FETCHES', 3_000, 30_000);
+const fetches = 30_000;
 
 systemTest(`round_robin spreads ${fetches} fetches over three replicas evenly`, [], async (t) => {
   const cluster = await clusterFor(t, { gatewayFlags: ['--balance', 'round_robin', '--coherence', 'off'] });
   const client = cluster.client();
   await store(client, ['spread']);
-  const answers = await each(numbered('', fetches), () => client.get('spread'));
-  const byReplica = new Map(cluster.replicas.map((id) => [id, 0]));
-  for (const { headers } of answers) {
-    const servedBy = `${headers['bazar-served-by']}`;
-    byReplica.set(servedBy, (byReplica.get(servedBy) ?? 0) + 1);
-  }
-  t.log([...byReplica].map(([id, count]) => `${id} ${count}`).join(', '));
-  t.is(byReplica.size, 3);
-  for (const [id, count] of byReplica) t.true(Math.abs(count - fetches / 3) <= 1, `${id} served ${count}`);
+  const servers = async (count: number) =>
+    (await each(numbered('', count), () => client.get('spread'))).map(({ headers }) => headers['bazar-served-by']);
+  await cluster.waitFor(async () => new Set(await servers(cluster.replicas.length)).size === cluster.replicas.length, {
+    description: 'every replica to have its turn',
+  });
+
+  const before = await readsByReplica(client);
+  await servers(fetches);
+  const after = await readsByReplica(client);
+  const spread = cluster.replicas.map((id) => (after.get(id) ?? 0) - (before.get(id) ?? 0));
+  t.log(cluster.replicas.map((id, position) => `${id} ${spread[position]}`).join(', '));
+  for (const count of spread) t.true(Math.abs(count - fetches / 3) <= 1, `one replica was read from ${count} times`);
 });
+
+/** What the gateway has counted. A probe of a replica that nobody reads from would be among them. */
+async function readsByReplica(client: HttpClient): Promise<ReadonlyMap<string, number>> {
+  const { body } = await client.request('GET', '/metrics');
+  const counts = new Map<string, number>();
+  for (const [, labels = '', count] of body
+    .toString()
+    .matchAll(/^bazar_gateway_replica_requests_total\{(.*)\} (\d+)$/gm)) {
+    const replica = /replica="(\w+)"/.exec(labels)?.[1];
+    if (replica === undefined || !labels.includes('operation="read"')) continue;
+    counts.set(replica, (counts.get(replica) ?? 0) + Number(count));
+  }
+  return counts;
+}
 
 systemTest('a scan of ten thousand keys leaves what is asked for often', [], async (t) => {
   // Room for the hot ones and a tenth of the others.
@@ -115,6 +133,48 @@ systemTest('a scan of ten thousand keys leaves what is asked for often', [], asy
   t.log(`${hits(left, hot.length)} among 500 hot keys after the scan`);
   t.true(left >= 0.9 * hot.length);
 });
+
+const absences = repetitions('ABSENCES', 20_000, 100_000);
+
+systemTest(`a storm of ${absences} reads of keys that are not there evicts no value`, [], async (t) => {
+  const cacheBytes = 2 * 1024 * 1024;
+  const cluster = await clusterFor(t, { gatewayFlags: ['--cache-bytes', `${cacheBytes}`] });
+  const client = cluster.client();
+  const books = numbered('book/', 1000);
+  await store(client, books);
+  await each(books, (key) => client.get(key));
+  t.is(countHits(await each(books, (key) => client.get(key))), books.length);
+
+  const bytesBefore = await cacheBytesOf(client, 'absence');
+  const sockets = Array.from({ length: parallel }, () => new ReadingSocket(client.url));
+  t.teardown(() => {
+    for (const socket of sockets) socket.close();
+  });
+  let asked = 0;
+  let missing = 0;
+  const storm = async (socket: ReadingSocket) => {
+    while (asked < absences) {
+      asked += 1;
+      if ((await socket.get(`none/${asked}`)).type === 'missing') missing += 1;
+    }
+  };
+  await Promise.all(sockets.map(storm));
+  t.is(missing, absences);
+  const keptBytes = await cacheBytesOf(client, 'absence');
+  t.true(keptBytes > bytesBefore, 'absences that were not kept would show nothing');
+  t.true(keptBytes <= cacheBytes / 16, `${keptBytes} bytes of absences`);
+
+  const kept = countHits(await each(books, (key) => client.get(key)));
+  t.log(`${hits(kept, books.length)} among 1000 values afterwards; ${keptBytes} bytes of absences are kept`);
+  t.is(kept, books.length);
+});
+
+async function cacheBytesOf(client: HttpClient, kind: string): Promise<number> {
+  const { body } = await client.request('GET', '/metrics');
+  return Number(
+    new RegExp(`^bazar_gateway_cache_size_bytes\\{kind="${kind}"\\} (\\d+)$`, 'm').exec(body.toString())?.[1],
+  );
+}
 
 systemTest('a write into one of a thousand lists leaves the others', [], async (t) => {
   const cluster = await clusterFor(t);

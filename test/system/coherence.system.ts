@@ -1,66 +1,109 @@
 /**
- * Two gateways that keep copies, a writer, and readers at both: once a write is answered, or a reader has seen it, nobody
- * sees what was there before.
+ * Two gateways, a writer, and readers at both: once a write is answered, or a reader has seen it, nobody sees what was
+ * there before.
  */
-import type { HttpAnswer, HttpClient } from '../cluster/http-client.ts';
+import type { ExecutionContext } from 'ava';
+import type { Cluster } from '../cluster/cluster.ts';
 import { writeOutcome } from '../cluster/http-client.ts';
-import { hits, isHit } from './cache-status.ts';
+import { pause } from '../cluster/wait.ts';
+import { hits } from './cache-status.ts';
+import { CoherenceJudge } from './coherence-judge.ts';
+import { ReadingSocket } from './reading-socket.ts';
 import { clusterFor, repetitions, systemTest } from './system-test.ts';
 
-const reads = repetitions('COHERENCE_READS', 20_000, 1_000_000);
-const readersPerGateway = 8;
-/** Of a write to one of them: short enough for most reads to be hits. */
-const keys = ['coherence/a', 'coherence/b', 'coherence/c'];
+const reads = repetitions('COHERENCE_READS', 30_000, 1_000_000);
+const socketsPerGateway = 16;
+/** Beside those of the writer, which looks at both gateways as soon as its write is answered. */
+const readsPerWrite = 200;
+const keysAtATime = 8;
+const progressMs = 10_000;
+/** After a read that a busy machine did not answer in time. */
+const refusedPauseMs = 20;
 
-for (const mode of ['lease', 'validate', 'off']) {
-  systemTest(
-    `two gateways, coherence ${mode}: no reader sees what a write replaced, in ${reads} reads`,
-    [],
-    async (t) => {
-      const cluster = await clusterFor(t, { gateways: 2, gatewayFlags: ['--coherence', mode] });
-      const [first, second] = cluster.gateways.map((id) => cluster.client(id)) as [HttpClient, HttpClient];
-      /** By key: the highest number that an answer has shown, to a writer or a reader, at whichever gateway. */
-      const shown = new Map(keys.map((key) => [key, 0]));
-      const violations: string[] = [];
-      let asked = 0;
-      let served = 0;
+for (const mode of ['lease', 'validate', 'off'] as const) {
+  const title = `two gateways, coherence ${mode}: no reader sees what a write replaced, in ${reads} reads`;
+  systemTest(title, [], async (t) => {
+    const cluster = await clusterFor(t, { gateways: 2, gatewayFlags: ['--coherence', mode] });
+    const judge = new CoherenceJudge();
+    const tally = { asked: 0, lease: 0, validated: 0, fetched: 0, refused: 0, writes: 0 };
+    const keys = Array.from({ length: keysAtATime }, (_, number) => `coherence/${number}`);
+    let wakeWriter = () => {};
+    let writerAt = 0;
+    const startedAt = performance.now();
+    const progress = setInterval(() => {
+      process.stderr.write(`coherence ${mode}: ${tally.asked} of ${reads} reads, ${tally.writes} writes\n`);
+    }, progressMs);
+    t.teardown(() => clearInterval(progress));
 
-      const show = (key: string, number: number) => shown.set(key, Math.max(shown.get(key) ?? 0, number));
-      const write = async (): Promise<number> => {
-        let number = 0;
-        for (; asked < reads; number += 1) {
-          const key = keys[number % keys.length] as string;
-          const before = asked;
-          if ((await writeOutcome(first.put(key, `${number + 1}`))) === 'acknowledged') show(key, number + 1);
-          await cluster.waitFor(() => asked >= before + 50 || asked >= reads, { description: 'fifty more reads' });
-        }
-        return number;
-      };
-      const read = async (gateway: HttpClient, own: number): Promise<void> => {
-        for (let number = own; asked < reads; number += 1) {
-          const key = keys[number % keys.length] as string;
-          const atLeast = shown.get(key) ?? 0;
-          asked += 1;
-          const answer = await gateway.get(key);
-          const value = numberOf(answer);
-          if (value < atLeast) violations.push(`${key} was ${atLeast}, then ${gateway.url} answered ${value}`);
-          show(key, value);
-          if (isHit(answer)) served += 1;
-        }
-      };
-      const readers = [first, second].flatMap((gateway) =>
-        Array.from({ length: readersPerGateway }, (_, own) => read(gateway, own)),
-      );
-      const [writes] = await Promise.all([write(), ...readers]);
-      t.deepEqual(violations, []);
-      t.log(`${asked} reads, ${hits(served, asked)}, ${writes} writes`);
-      t.true(mode === 'off' ? served === 0 : served > asked / 2, hits(served, asked));
-    },
-  );
+    const readOnce = async (socket: ReadingSocket, gateway: string, key: string): Promise<void> => {
+      tally.asked += 1;
+      if (tally.asked >= writerAt) wakeWriter();
+      const begun = judge.reads(key);
+      const reading = await socket.get(key);
+      if (reading.type === 'lost') throw new Error(`${gateway} closed the connection on a read of ${key}`);
+      if (reading.type === 'refused') {
+        tally.refused += 1;
+        await pause(refusedPauseMs);
+        return;
+      }
+      judge.answered(begun, reading.type === 'found' ? Number(reading.value) : 0, gateway);
+      tally[reading.source] += 1;
+    };
+    const read = async (gateway: string, own: number): Promise<void> => {
+      const socket = socketTo(t, cluster, gateway);
+      for (let turn = own; tally.asked < reads; turn += 1) {
+        await readOnce(socket, gateway, keys[turn % keysAtATime] as string);
+      }
+    };
+    const write = async (): Promise<void> => {
+      const looks = cluster.gateways.map((gateway) => ({ gateway, socket: socketTo(t, cluster, gateway) }));
+      for (; tally.asked < reads; tally.writes += 1) {
+        const place = tally.writes % keysAtATime;
+        const key = keys[place] as string;
+        // By turns at both gateways, and each key at both.
+        const through = cluster.gateways[Math.floor(tally.writes / keysAtATime) % looks.length] as string;
+        const number = judge.writes(key);
+        const outcome = await writeOutcome(cluster.client(through).put(key, `${number}`));
+        if (outcome === 'acknowledged') judge.acknowledged(key, number);
+        // It may come true after the next one.
+        if (outcome === 'unknown') keys[place] = `coherence/${keysAtATime + tally.writes}`;
+        writerAt = Math.min(reads, tally.asked + readsPerWrite);
+        const enoughRead = new Promise<void>((resolve) => {
+          wakeWriter = resolve;
+        });
+        await Promise.all(looks.map(({ gateway, socket }) => readOnce(socket, gateway, key)));
+        await enoughRead;
+      }
+    };
+    const readers = cluster.gateways.flatMap((gateway) =>
+      Array.from({ length: socketsPerGateway }, (_, own) => read(gateway, own)),
+    );
+    await Promise.all([write(), ...readers]);
+
+    t.deepEqual(judge.violations, []);
+    const { asked, lease, validated, fetched, refused, writes } = tally;
+    const seconds = (performance.now() - startedAt) / 1000;
+    t.log(
+      `${asked} reads, ${hits(lease + validated, asked)} (${lease} under a lease, ${validated} validated), ${refused} refused, ${writes} writes, ${(asked / seconds).toFixed(0)} reads/s`,
+    );
+    switch (mode) {
+      case 'lease':
+        t.true(lease > asked / 2, `${lease} of ${asked} reads were hits under a lease`);
+        break;
+      case 'validate':
+        t.is(lease, 0);
+        t.true(validated > asked / 2, `${validated} of ${asked} reads were validated hits`);
+        break;
+      default:
+        t.is(fetched, asked - refused);
+    }
+    t.true(refused <= asked / 100, `${refused} of ${asked} reads were not answered in time`);
+    t.true(writes >= asked / readsPerWrite / 2);
+  });
 }
 
-function numberOf({ status, body }: HttpAnswer): number {
-  if (status === 404) return 0;
-  if (status !== 200) throw new Error(`a read was answered ${status}: ${body}`);
-  return Number(body.toString());
+function socketTo(t: ExecutionContext, cluster: Cluster, gateway: string): ReadingSocket {
+  const socket = new ReadingSocket(cluster.url(gateway));
+  t.teardown(() => socket.close());
+  return socket;
 }
