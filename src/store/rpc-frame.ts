@@ -10,7 +10,7 @@ const version = 1;
 /** Null: refused, or a frame of a version that this process does not know. */
 export type Frame = Uint8Array | null;
 
-/** Events travel in both directions, the others from the end that dialled. A ping holds the connection's lane, one byte. */
+/** Events travel in both directions, the others from the end that dialled. A ping says which connection it is (rpc-lane.ts). */
 export const methods = { event: 'event', request: 'request', ping: 'ping' } as const;
 
 export function checkFrameSize(bytes: Uint8Array): void {

@@ -17,7 +17,14 @@ import {
 } from './rpc.ts';
 import { type Frame, frameEncoding, methods } from './rpc-frame.ts';
 import { IncomingConnection } from './rpc-incoming.ts';
-import { freeLane, type Lane, lanesMax } from './rpc-lane.ts';
+import {
+  decodeIntroduction,
+  drawProcessId,
+  freeLane,
+  type Introduction,
+  type ProcessId,
+  processesMax,
+} from './rpc-lane.ts';
 import { type DialConstants, dialConstants, OutgoingConnection, type Peer, resolveHost } from './rpc-outgoing.ts';
 
 export interface RpcConstants extends DialConstants {
@@ -110,7 +117,8 @@ class Endpoint implements HyperswarmRpcEndpoint {
   readonly #options: RpcEndpointOptions;
   readonly #constants: RpcConstants;
   readonly #outgoing = new Set<OutgoingConnection>();
-  /** One connection per key and lane, the newest. */
+  readonly #process: ProcessId;
+  /** One connection per key, process and lane, the newest; older processes come first. */
   readonly #incoming = new Map<string, IncomingConnection>();
   /** Connections that have not yet proven their key. */
   readonly #unproven = new Map<RPC.Channel<Frame>, Timer>();
@@ -129,6 +137,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
     this.#rpc = new RPC({ dht, keyPair: options.keyPair, valueEncoding: frameEncoding });
     this.#options = options;
     this.#constants = constants;
+    this.#process = drawProcessId(options.random);
   }
 
   address() {
@@ -170,6 +179,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
         random,
         log,
         constants: this.#constants,
+        process: this.#process,
         lane: freeLane(this.#outgoing, peer.publicKey),
         guard: this.#guard,
         onClosed: (closed) => this.#outgoing.delete(closed),
@@ -234,20 +244,36 @@ class Endpoint implements HyperswarmRpcEndpoint {
   }
 
   /** Of the first ping. Not earlier: a recorded handshake must not be able to close the connection it was recorded from. */
-  #place(channel: RPC.Channel<Frame>, lane: Lane): void {
+  #place(channel: RPC.Channel<Frame>, introduction: Introduction | null): void {
     this.#proven(channel);
-    if (lane >= lanesMax) {
+    if (introduction === null) {
       channel.destroy();
       return;
     }
     const connection = this.#peerOf(channel);
-    const place = `${connection.publicKey}/${lane}`;
+    const { process, lane } = introduction;
+    this.#makeRoom(connection.publicKey, process);
+    const place = `${connection.publicKey}/${process}/${lane}`;
     const older = this.#incoming.get(place);
     this.#incoming.set(place, connection);
     older?.destroy();
     connection.onClose(() => {
       if (this.#incoming.get(place) === connection) this.#incoming.delete(place);
     });
+  }
+
+  /** For a process, among the others with its key. */
+  #makeRoom(publicKey: PublicKey, process: ProcessId): void {
+    const ofKey = [...this.#incoming].filter(([place]) => place.startsWith(publicKey));
+    const others = new Set(ofKey.map(([place]) => place.slice(0, place.lastIndexOf('/'))));
+    others.delete(`${publicKey}/${process}`);
+    const [first] = others;
+    if (first === undefined || others.size < processesMax) return;
+    for (const [place, connection] of ofKey) {
+      if (!place.startsWith(`${first}/`)) continue;
+      this.#incoming.delete(place);
+      connection.destroy();
+    }
   }
 
   #proven(channel: RPC.Channel<Frame>): void {
@@ -291,7 +317,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
   }
 
   #onPing(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Frame {
-    if (this.#unproven.has(channel)) this.#place(channel, frame?.[0] ?? 0);
+    if (this.#unproven.has(channel)) this.#place(channel, decodeIntroduction(frame));
     let info: Frame = null;
     this.#guard(() => {
       info = handlers.pingInfo();

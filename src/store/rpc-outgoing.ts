@@ -16,7 +16,7 @@ import type { Clock, Random, Timer } from '../raft/interfaces.ts';
 import type { PublicKey, RpcAnswer, RpcConnection, RpcConnectionEvents } from './rpc.ts';
 import { Backlog } from './rpc-backlog.ts';
 import { checkFrameSize, type Frame, methods } from './rpc-frame.ts';
-import type { Lane } from './rpc-lane.ts';
+import { encodeIntroduction, type Lane, type ProcessId } from './rpc-lane.ts';
 
 export interface DialConstants {
   readonly pingIntervalMs: number;
@@ -29,6 +29,8 @@ export interface DialConstants {
   /** Between attempts; a peer whose port is bound but does not listen refuses within a millisecond. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
+  /** Closing waits so long, at most, for the other end to have what was said last. */
+  readonly closeTimeoutMs: number;
   /** More than this waiting in memory counts as congested; a healthy window of the core stays below half of it. */
   readonly congestedBytes: number;
 }
@@ -40,6 +42,7 @@ export const dialConstants: DialConstants = {
   dialTimeoutMs: 300,
   backoffMinMs: 50,
   backoffMaxMs: 200,
+  closeTimeoutMs: 100,
   congestedBytes: 8 * 1024 * 1024,
 };
 
@@ -49,6 +52,8 @@ export interface DialOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly constants: DialConstants;
+  /** Of whoever dials. */
+  readonly process: ProcessId;
   /** Of this connection, among those to the same peer. */
   readonly lane: Lane;
   /** Runs a callback of another owner; what it throws must neither pass through the stack nor vanish. */
@@ -118,8 +123,9 @@ export class OutgoingConnection implements RpcConnection {
   async close(): Promise<void> {
     this.#closed = true;
     this.#backoff?.cancel();
-    this.#client?.destroy();
     this.#options.onClosed(this);
+    await this.#live?.flushed();
+    this.#client?.destroy();
   }
 
   #dial(): void {
@@ -225,14 +231,14 @@ class LiveChannel {
 
   constructor(
     client: RPC.Client<Frame>,
-    { clock, constants, lane }: DialOptions,
+    { clock, constants, process, lane }: DialOptions,
     onPing: (info: Uint8Array, roundTripMs: number) => void,
   ) {
     this.#client = client;
     this.#channel = client.rpc;
     this.#clock = clock;
     this.#constants = constants;
-    this.#pingPayload = Uint8Array.of(lane);
+    this.#pingPayload = encodeIntroduction({ process, lane });
     this.#onPing = onPing;
     this.#backlog = new Backlog(this.#channel, constants.congestedBytes);
     this.#ping();
@@ -250,6 +256,14 @@ class LiveChannel {
   request(bytes: Uint8Array, timeoutMs: number): Promise<RpcAnswer> {
     this.#backlog.count(bytes);
     return this.#channel.request(methods.request, bytes, { timeout: timeoutMs }).then(toAnswer, toLost);
+  }
+
+  /** Settles once the other end has what was written, or it has taken too long. */
+  async flushed(): Promise<void> {
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+    const deadline = this.#clock.setTimer(this.#constants.closeTimeoutMs, resolve);
+    await Promise.race([this.#channel.stream.flush(), timeUp]);
+    deadline.cancel();
   }
 
   end(): void {

@@ -8,7 +8,7 @@ import { InvariantError } from '../../src/raft/assert.ts';
 import { StartError } from '../../src/store/errors.ts';
 import { type RpcPeer, rpcBytesMax } from '../../src/store/rpc.ts';
 import { rpcConstants } from '../../src/store/rpc-hyperswarm.ts';
-import { lanesMax } from '../../src/store/rpc-lane.ts';
+import { encodeIntroduction, lanesMax, processesMax } from '../../src/store/rpc-lane.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { type Child, startChild } from '../cluster/child.ts';
 import { scratchDirectory } from '../cluster/scratch.ts';
@@ -159,6 +159,18 @@ test.serial('a handler that fails while the endpoint closes is neither fatal nor
     server.logged.filter(({ level }) => level === 'error'),
     [],
   );
+});
+
+test.serial('what is said last before a connection is closed on purpose arrives', async (t) => {
+  const server = await openTestEndpoint(t);
+  const client = await openTestEndpoint(t);
+  const handlers = new EchoHandlers();
+  await server.endpoint.listen(handlers, everybody);
+  const { connection } = await connectTo(client, server);
+  connection.event(bytes('last'));
+  await connection.close();
+  await waitFor(() => handlers.events.length === 1, { description: 'the last event', ...soon });
+  t.is(handlers.events[0]?.text, 'last');
 });
 
 test.serial(
@@ -379,21 +391,34 @@ test.serial('a peer that has another key than expected is never connected to', a
   t.is(server.endpoint.statistics().incomingConnections, 0);
 });
 
-test.serial('the newest connection of a key wins: the older one is closed', async (t) => {
+test.serial('processes that share a key do not disturb each other, until there are too many', async (t) => {
   const server = await openTestEndpoint(t);
   await server.endpoint.listen(new EchoHandlers(), everybody);
   const first = await openTestEndpoint(t);
-  const { connection: older, log } = await connectTo(first, server);
-  let brokenByNewer = false;
-  log.onDisconnect = () => {
-    brokenByNewer = true;
-    void older.close();
-  };
-  const second = await openTestEndpoint(t, { keyPair: first.keyPair });
-  const { connection: newer } = await connectTo(second, server);
-  await waitFor(() => brokenByNewer, { description: 'the end of the older connection', ...soon });
-  t.is(server.endpoint.statistics().incomingConnections, 1);
-  t.is((await newer.request(bytes('hello'), 5000)).type, 'answer');
+  const opened = [await connectTo(first, server)];
+  while (opened.length < processesMax) {
+    opened.push(await connectTo(await openTestEndpoint(t, { keyPair: first.keyPair }), server));
+  }
+  for (const { connection } of opened) t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+  t.is(server.endpoint.statistics().incomingConnections, processesMax);
+  t.deepEqual(
+    opened.map(({ log }) => log.disconnects),
+    opened.map(() => 0),
+  );
+  const [eldest, ...others] = opened;
+  let isEvicted = false;
+  if (eldest !== undefined) {
+    eldest.log.onDisconnect = () => {
+      isEvicted = true;
+      void eldest.connection.close();
+    };
+  }
+  const last = await connectTo(await openTestEndpoint(t, { keyPair: first.keyPair }), server);
+  await waitFor(() => isEvicted, { description: 'the end of the one that came first', ...soon });
+  t.is(server.endpoint.statistics().incomingConnections, processesMax);
+  for (const { connection } of [...others, last]) {
+    t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+  }
 });
 
 /** A server and a client that has introduced itself to it over one connection. */
@@ -543,22 +568,25 @@ test.serial('two connections to one peer are independent of each other', async (
   t.deepEqual([log.connects, log.disconnects, closes[0]], [1, 0, 0]);
 });
 
-test.serial('a process that comes back takes the place of what it was, connection by connection', async (t) => {
-  const { server, client, handlers, connection: first, log, peer } = await openPair(t);
-  const { log: secondLog, peer: secondPeer } = await introduce(client, server, handlers);
-  const closes = countCloses(peer, secondPeer);
-  log.onDisconnect = () => {
-    log.disconnects++;
-    void first.close();
+test.serial('a process that dials anew takes the place of what it had, connection by connection', async (t) => {
+  const { server } = await openPair(t);
+  const raw = await openRaw(t);
+  const { host, port } = server.endpoint.address();
+  const introduced = async (process: string, lane: number) => {
+    const options = { relayAddresses: [{ host, port }], localConnection: false };
+    const client = raw.rpc.connect(Buffer.from(server.publicKey, 'hex'), options);
+    await client.rpc.request('ping', Uint8Array.of(1, ...encodeIntroduction({ process, lane })));
+    return client;
   };
-  const returned = await openTestEndpoint(t, { keyPair: client.keyPair });
-  const { connection } = await introduce(returned, server, handlers);
-  await waitFor(() => log.disconnects === 1, { description: 'the end of the first connection', ...soon });
-  t.deepEqual(closes, [1, 0]);
-  await client.endpoint.close();
-  await waitFor(() => server.endpoint.statistics().incomingConnections === 1, { description: 'one is left', ...soon });
-  t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
-  t.deepEqual([closes, log.disconnects, secondLog.disconnects], [[1, 1], 1, 0]);
+  const first = await introduced('00000000000000aa', 0);
+  const others = [await introduced('00000000000000aa', 1), await introduced('00000000000000bb', 0)];
+  const again = await introduced('00000000000000aa', 0);
+  await waitFor(() => first.rpc.closed, { description: 'the end of the first connection', ...soon });
+  for (const { rpc } of [...others, again]) {
+    t.deepEqual([...(await rpc.request('request', Uint8Array.of(1, 0x79)))], [1, 0x79]);
+  }
+  t.is(server.endpoint.statistics().incomingConnections, 4);
+  for (const client of [...others, again]) client.destroy();
 });
 
 test.serial('there are as many connections to one peer as there are lanes, and no more', async (t) => {
@@ -574,8 +602,10 @@ test.serial('there are as many connections to one peer as there are lanes, and n
   const dial = () =>
     raw.rpc.connect(Buffer.from(server.publicKey, 'hex'), { relayAddresses: [{ host, port }], localConnection: false });
   const known = dial();
-  t.is((await known.rpc.request('ping', Uint8Array.of(1, lanesMax - 1))).at(-1), 'info'.charCodeAt(3));
-  await t.throwsAsync(dial().rpc.request('ping', Uint8Array.of(1, lanesMax)));
+  const introduction = (lane: number) => encodeIntroduction({ process: '00000000000000aa', lane });
+  t.is((await known.rpc.request('ping', Uint8Array.of(1, ...introduction(lanesMax - 1)))).at(-1), 'info'.charCodeAt(3));
+  await t.throwsAsync(dial().rpc.request('ping', Uint8Array.of(1, ...introduction(lanesMax))));
+  await t.throwsAsync(dial().rpc.request('ping', Uint8Array.of(1, 0)));
   known.destroy();
 });
 
@@ -588,7 +618,7 @@ test.serial('a connection is not heard before a ping has said which one of its p
   rpc.event('event', Uint8Array.of(1, 0x78));
   t.is((await rpc.request('request', Uint8Array.of(1, 0x79))).byteLength, 0, 'refused');
   t.deepEqual(handlers.events.length, 1, 'that of the pair alone');
-  await rpc.request('ping', Uint8Array.of(1, 0));
+  await rpc.request('ping', Uint8Array.of(1, ...encodeIntroduction({ process: '00000000000000aa', lane: 0 })));
   rpc.event('event', Uint8Array.of(1, 0x7a));
   t.deepEqual([...(await rpc.request('request', Uint8Array.of(1, 0x79)))], [1, 0x79]);
   t.like(handlers.events.at(-1), { from: raw.publicKey, text: 'z' });
