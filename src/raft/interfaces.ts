@@ -71,6 +71,7 @@ export interface LogTail {
   readonly leads: boolean;
   /** Of the log in memory: the last entries may be on no disk yet, and may never be committed. */
   readonly lastIndex: Index;
+  readonly commitIndex: Index;
   readonly publishIndex: Index;
   /**
    * The entries from `from` to `to`, inclusive, both at most `lastIndex`. Null if they are not all in memory, and when

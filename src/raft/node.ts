@@ -25,7 +25,7 @@ import type { ProposeResult, RaftStatus } from './raft.ts';
 import { Raft } from './raft.ts';
 import { ReadQuestions } from './read-questions.ts';
 import type { RaftState } from './state.ts';
-import type { Configuration, Entry, EntryId, Index, LogRead, ReplicaId, Term } from './types.ts';
+import type { Configuration, Entry, Index, LogRead, ReplicaId, Term } from './types.ts';
 
 /** The directory under this id is not the one the cluster knows (§4 of the design: a wiped directory). */
 export class IdentityLostError extends Error {
@@ -98,7 +98,7 @@ export class RaftNode<Result> {
   #writing = false;
   #timer: Timer | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
-  #observedTail: { role: RaftStatus['role']; term: Term; last: EntryId; publishIndex: Index } | null = null;
+  #observedTail: Pick<RaftStatus, 'role' | 'term' | 'last' | 'commitIndex' | 'publishIndex'> | null = null;
   #observedRole: { role: RaftStatus['role']; term: Term; leader: ReplicaId | null } | null = null;
 
   /** In index order; the live part begins at `#proposalsHead`. All of the term led now. */
@@ -500,15 +500,17 @@ export class RaftNode<Result> {
 
   #observeTail(): void {
     if (this.#observer.onTail === undefined) return;
-    const { role, term, last, publishIndex } = this.#raft.status;
+    const { role, term, last, commitIndex, publishIndex } = this.#raft.status;
     const before = this.#observedTail;
     const sameLog = before?.last.index === last.index && before.last.term === last.term;
-    if (sameLog && before.role === role && before.term === term && before.publishIndex === publishIndex) return;
-    this.#observedTail = { role, term, last, publishIndex };
+    const sameIndexes = before?.commitIndex === commitIndex && before.publishIndex === publishIndex;
+    if (sameLog && sameIndexes && before.role === role && before.term === term) return;
+    this.#observedTail = { role, term, last, commitIndex, publishIndex };
     this.#observer.onTail({
       term,
       leads: role === 'leader',
       lastIndex: last.index,
+      commitIndex,
       publishIndex,
       entries: (from, to) => this.#entriesLed(term, from, to),
     });

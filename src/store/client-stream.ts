@@ -160,6 +160,10 @@ export class ClientStream implements FollowedStream {
       this.#options.follower.granted(message);
       return;
     }
+    if (message?.type === 'refused') {
+      this.#options.follower.refused(message);
+      return;
+    }
     // What cannot be read is missed: the next message shows the gap.
     const receipt = message === null ? 'ignored' : this.#options.follower.receive(message);
     if (receipt !== 'ignored') {

@@ -1,7 +1,7 @@
 /** The shapes of the store's client; client.ts is its face. */
 import type { Index, ReplicaId } from '../raft/types.ts';
 import type { Command, CommandResult, Query, QueryResult } from './command.ts';
-import type { Granted, Invalidations } from './invalidation.ts';
+import type { Granted, Invalidations, Refused } from './invalidation.ts';
 import type { Consistency, ReplicaStatus } from './protocol.ts';
 import type { BalancePolicy } from './read-policy.ts';
 
@@ -67,6 +67,8 @@ export interface Follower {
   receive(message: Invalidations): 'ignored' | 'processed' | 'gap';
   /** A lease that was asked for over the stream that stands now. */
   granted(grant: Granted): void;
+  /** None is to be had for some time. */
+  refused(refusal: Pick<Refused, 'cause' | 'forMs'>): void;
 }
 
 export interface FollowedStream {

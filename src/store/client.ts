@@ -29,7 +29,7 @@ export {
   type QueryResult,
   type RevisionMatch,
 } from './command.ts';
-export type { Invalidations } from './invalidation.ts';
+export type { Invalidations, RefusalCause } from './invalidation.ts';
 export type { Consistency, ReplicaStatus } from './protocol.ts';
 export type { BalancePolicy } from './read-policy.ts';
 export { createStoreClient, type StoreClientOptions } from './store-client.ts';

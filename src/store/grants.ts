@@ -4,10 +4,22 @@
  */
 import type { Index } from '../raft/types.ts';
 
-export interface GrantsOptions {
+export interface GrantsOptions<Holder> {
   /** As in RaftConstants. */
   readonly leaseMs: number;
   readonly leaseMargin: number;
+  /** Told in the turn in which it is found out; must not call back. */
+  readonly observer: GrantsObserver<Holder>;
+}
+
+/** How gateways behave under their grants. */
+export interface GrantsObserver<Holder> {
+  /** Of the time in which what was committed waited for nothing else than grants, so much more for this one, in milliseconds. */
+  waited(holder: Holder, milliseconds: number): void;
+  /** It confirmed what had been committed for `lagMs`; 0 if it was not. */
+  confirmed(holder: Holder, lagMs: number): void;
+  /** Its grant ended while something committed waited for it. */
+  silent(holder: Holder): void;
 }
 
 /** Where the leader stands at the moment of a grant, all of one term. */
@@ -24,26 +36,49 @@ interface Grant {
   /** From then on nobody serves under it; only later ones take its place. */
   endsAt: number;
   /** Oldest first: what was sent since the grant began and is not confirmed. */
-  unconfirmed: { readonly to: Index; readonly at: number }[];
+  readonly unconfirmed: Unconfirmed[];
+  /** Up to here the time in which something waited is counted. */
+  countedTo: number;
+  /** Its gateway will say nothing more. */
+  isGone: boolean;
+}
+
+interface Unconfirmed {
+  readonly to: Index;
+  readonly at: number;
+  /** When all of it was, as far as is known; null before. */
+  committedAt: number | null;
 }
 
 /** What is left of less would be over before it is of use. */
 const leaseMsMin = 20;
+/** Whoever finds only so much later that a grant has ended stood still itself, and may not have heard what was said. */
+const noticedMsMax = 25;
 
 export class Grants<Holder> {
-  readonly #options: GrantsOptions;
+  readonly #options: GrantsOptions<Holder>;
   /** Those that may still last. */
   readonly #grants = new Map<Holder, Grant>();
+  /** What those whose grant ended too early for them must confirm before they get another one. */
+  readonly #owed = new Map<Holder, Index>();
   /** What began before counts for nothing: since then the clocks disagree on how long it lasted. */
   #voidBefore = Number.NEGATIVE_INFINITY;
+  /** Whichever term it is, it never falls. */
+  #committed = 0;
 
-  constructor(options: GrantsOptions) {
+  constructor(options: GrantsOptions<Holder>) {
     this.#options = options;
   }
 
   /** Another term, or none: what was granted in the old one is waited for by whoever leads next. */
   clear(): void {
     this.#grants.clear();
+    this.#owed.clear();
+  }
+
+  /** How many may still last. */
+  get size(): number {
+    return this.#grants.size;
   }
 
   /** A round, or an invalidation, from before `now` is not to be built on any more. */
@@ -57,7 +92,14 @@ export class Grants<Holder> {
    */
   grant(holder: Holder, { lastIndex, quorumRoundAt }: GrantBasis, now: number): number | null {
     this.#dropEnded(now);
-    const grant = this.#grants.get(holder) ?? { waitsAbove: lastIndex, endsAt: now, unconfirmed: [] };
+    if (this.#owed.has(holder)) return null;
+    const grant = this.#grants.get(holder) ?? {
+      waitsAbove: lastIndex,
+      endsAt: now,
+      unconfirmed: [],
+      countedTo: now,
+      isGone: false,
+    };
     // A gateway that is silent delays a write by one lease, and no longer.
     const oldestUnconfirmedAt = grant.unconfirmed[0]?.at ?? Number.POSITIVE_INFINITY;
     const beganAt = Math.min(quorumRoundAt ?? Number.NEGATIVE_INFINITY, oldestUnconfirmedAt);
@@ -73,22 +115,50 @@ export class Grants<Holder> {
   told(holder: Holder, to: Index, now: number): void {
     const grant = this.#grants.get(holder);
     if (grant === undefined || to <= (grant.unconfirmed.at(-1)?.to ?? grant.waitsAbove)) return;
-    if (now >= grant.endsAt) this.#grants.delete(holder);
-    else grant.unconfirmed.push({ to, at: now });
+    if (now >= grant.endsAt) this.#end(holder, grant, now);
+    else grant.unconfirmed.push({ to, at: now, committedAt: null });
+  }
+
+  /** A quorum has the log up to `through`: from now on what is unconfirmed waits for gateways alone. */
+  committed(through: Index, now: number): void {
+    if (through <= this.#committed) return;
+    for (const { unconfirmed } of this.#grants.values()) {
+      for (const each of unconfirmed) {
+        if (each.to > through) break;
+        each.committedAt ??= now;
+      }
+    }
+    this.#committed = through;
   }
 
   /** The gateway has taken in what it was told of this term's log up to `through`. */
-  confirmed(holder: Holder, through: Index): void {
+  confirmed(holder: Holder, through: Index, now: number): void {
+    if (through >= (this.#owed.get(holder) ?? Number.POSITIVE_INFINITY)) this.#owed.delete(holder);
     const grant = this.#grants.get(holder);
     if (grant === undefined || through <= grant.waitsAbove) return;
     grant.waitsAbove = through;
+    const [oldest] = grant.unconfirmed;
+    this.#countWait(holder, grant, now);
     const later = grant.unconfirmed.findIndex(({ to }) => to > through);
     grant.unconfirmed.splice(0, later < 0 ? grant.unconfirmed.length : later);
+    if (oldest === undefined || oldest.to > through) return;
+    this.#options.observer.confirmed(holder, oldest.committedAt === null ? 0 : now - oldest.committedAt);
   }
 
   /** The gateway serves under no grant any more, and says so. */
-  released(holder: Holder): void {
+  released(holder: Holder, now: number): void {
+    this.#owed.delete(holder);
+    const grant = this.#grants.get(holder);
+    if (grant === undefined) return;
+    this.#countWait(holder, grant, now);
     this.#grants.delete(holder);
+  }
+
+  /** The gateway will say nothing more. What it was granted lasts. */
+  gone(holder: Holder): void {
+    this.#owed.delete(holder);
+    const grant = this.#grants.get(holder);
+    if (grant !== undefined) grant.isGone = true;
   }
 
   /** How far the log may be published; Infinity if nothing waits for anybody. */
@@ -107,6 +177,22 @@ export class Grants<Holder> {
   }
 
   #dropEnded(now: number): void {
-    for (const [holder, { endsAt }] of this.#grants) if (now >= endsAt) this.#grants.delete(holder);
+    for (const [holder, grant] of this.#grants) if (now >= grant.endsAt) this.#end(holder, grant, now);
+  }
+
+  #end(holder: Holder, grant: Grant, now: number): void {
+    this.#grants.delete(holder);
+    this.#countWait(holder, grant, grant.endsAt);
+    const last = grant.unconfirmed.at(-1);
+    if (last !== undefined && !grant.isGone) this.#owed.set(holder, last.to);
+    const isWaitedFor = typeof grant.unconfirmed[0]?.committedAt === 'number';
+    if (isWaitedFor && now - grant.endsAt < noticedMsMax) this.#options.observer.silent(holder);
+  }
+
+  #countWait(holder: Holder, grant: Grant, until: number): void {
+    const since = Math.max(grant.unconfirmed[0]?.committedAt ?? until, grant.countedTo);
+    if (until <= since) return;
+    grant.countedTo = until;
+    this.#options.observer.waited(holder, until - since);
   }
 }

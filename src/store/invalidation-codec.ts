@@ -8,6 +8,7 @@
  *   granted        head [4, streamId, request, term, index, leaseMs]
  *   confirmed      head [5, streamId, term, through]
  *   released       head [6, streamId]
+ *   refused        head [7, streamId, cause, forMs]
  *
  *   batch          head [lineage, term, from, to, publishIndex, [index − from, count, …]] · tail: touches, u32 big-endian
  *
@@ -15,12 +16,29 @@
  */
 import { invariant, unreachable } from '../raft/assert.ts';
 import { index, term } from '../raft/types.ts';
-import type { GatewayEvent, Granted, InvalidationBatch, LeaderEvent, TouchedEntry } from './invalidation.ts';
+import {
+  type GatewayEvent,
+  type Granted,
+  type InvalidationBatch,
+  type LeaderEvent,
+  type Refused,
+  refusalCauses,
+  type TouchedEntry,
+} from './invalidation.ts';
 import type { Touches } from './touch.ts';
 import { choice, decodeWire, encodeWire, list, MalformedError, natural, type Tail, text, tuple } from './wire.ts';
 
 /** Positions are on the wire: add at the end. */
-const eventTypes = ['follow', 'invalidations', 'ended', 'renew', 'granted', 'confirmed', 'released'] as const;
+const eventTypes = [
+  'follow',
+  'invalidations',
+  'ended',
+  'renew',
+  'granted',
+  'confirmed',
+  'released',
+  'refused',
+] as const;
 
 const nameLengthMax = 512;
 /** In UTF-16 units. */
@@ -84,6 +102,7 @@ export function decodeGatewayEvent(bytes: Uint8Array): GatewayEvent | null {
       case 'invalidations':
       case 'ended':
       case 'granted':
+      case 'refused':
         throw new MalformedError();
       default:
         return unreachable(type);
@@ -126,6 +145,10 @@ export function encodeGranted({ streamId, request, term, index, leaseMs }: Grant
   return encodeWire([4, streamId, request, term, index, leaseMs]);
 }
 
+export function encodeRefused({ streamId, cause, forMs }: Refused): Uint8Array {
+  return encodeWire([7, streamId, refusalCauses.indexOf(cause), forMs]);
+}
+
 export function encodeEnded(streamId: string): Uint8Array {
   return encodeWire([2, streamId]);
 }
@@ -155,6 +178,15 @@ export function decodeLeaderEvent(bytes: Uint8Array): LeaderEvent | null {
           term: term(natural(grantTerm)),
           index: index(natural(grantIndex)),
           leaseMs: natural(leaseMs),
+        };
+      }
+      case 'refused': {
+        const [, streamId, cause, forMs] = tuple(fields, 4);
+        return {
+          type,
+          streamId: text(streamId, streamIdLengthMax),
+          cause: choice(cause, refusalCauses),
+          forMs: natural(forMs),
         };
       }
       case 'follow':

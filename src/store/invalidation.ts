@@ -3,6 +3,7 @@
  * back, over a connection of their own. The byte form is in invalidation-codec.ts; the sender is invalidator.ts.
  */
 import type { Index, Term } from '../raft/types.ts';
+import { misconducts } from './quarantine.ts';
 import type { Touches } from './touch.ts';
 
 export interface TouchedEntry {
@@ -49,7 +50,7 @@ export interface Ended {
   readonly streamId: string;
 }
 
-/** Gateway to leader: I should like to serve without asking. Not answered where nothing is granted. */
+/** Gateway to leader: I should like to serve without asking. Not answered where nothing can be granted at this moment. */
 export interface Renew {
   readonly type: 'renew';
   readonly streamId: string;
@@ -67,6 +68,19 @@ export interface Granted {
   readonly leaseMs: number;
 }
 
+/** Positions are on the wire: add at the end. */
+export const refusalCauses = [...misconducts, 'undeclared'] as const;
+/** As a gateway's misconduct; `undeclared`: a command has changed what it did not declare, and nobody gets leases. */
+export type RefusalCause = (typeof refusalCauses)[number];
+
+/** Leader to gateway: I grant you nothing for so long, and tell you of my log all the same. */
+export interface Refused {
+  readonly type: 'refused';
+  readonly streamId: string;
+  readonly cause: RefusalCause;
+  readonly forMs: number;
+}
+
 /** Gateway to leader: I have processed this term's log up to and including `through`. In another term's it says nothing. */
 export interface Confirmed {
   readonly type: 'confirmed';
@@ -82,7 +96,7 @@ export interface Released {
 }
 
 export type GatewayEvent = Follow | Renew | Confirmed | Released;
-export type LeaderEvent = Invalidations | Ended | Granted;
+export type LeaderEvent = Invalidations | Ended | Granted | Refused;
 
 /** What the messages of one stretch of the log have in common, whoever they are for. */
 export type InvalidationBatch = Omit<Invalidations, 'type' | 'streamId'>;

@@ -13,6 +13,7 @@ import {
   encodeEnded,
   encodeGranted,
   encodeInvalidations,
+  encodeRefused,
   touchedEntriesMax,
   touchesMax,
 } from './invalidation-codec.ts';
@@ -21,6 +22,8 @@ import type { Touches } from './touch.ts';
 
 /** A connection that a gateway opened for its stream: one object as long as it lives. */
 export interface StreamPeer {
+  /** The gateway's. */
+  readonly publicKey: string;
   readonly congested: boolean;
   /** Never throws; dropped when the connection is gone. */
   event(bytes: Uint8Array): void;
@@ -33,7 +36,10 @@ export interface InvalidatorOptions {
   readonly lineage: string;
   /** A superset of what the command may change, whatever the state it meets. */
   readonly touchesOf: (command: Command) => Touches;
-  readonly publishing: Pick<Publishing<StreamPeer>, 'grant' | 'told' | 'confirmed' | 'released' | 'ended'>;
+  readonly publishing: Pick<
+    Publishing<StreamPeer>,
+    'grant' | 'told' | 'committed' | 'confirmed' | 'released' | 'gone' | 'ended'
+  >;
 }
 
 /** What is told of a stretch of the log. */
@@ -105,9 +111,12 @@ export class Invalidator {
 
   #grant(peer: StreamPeer, streamId: string, request: number): void {
     const term = this.#tail?.term;
-    const grant = term === undefined ? null : this.#options.publishing.grant(peer, term);
-    if (grant === null || term === undefined) return;
-    peer.event(encodeGranted({ type: 'granted', streamId, request, term, ...grant }));
+    const answer = term === undefined ? null : this.#options.publishing.grant(peer, term);
+    if (answer === null || term === undefined) return;
+    const isGranted = answer.type === 'granted';
+    peer.event(
+      isGranted ? encodeGranted({ streamId, request, term, ...answer }) : encodeRefused({ streamId, ...answer }),
+    );
   }
 
   /** A gateway wants a stream, in place of the one it has. */
@@ -127,7 +136,10 @@ export class Invalidator {
     this.#subscribers.set(peer, { streamId, sentTo: tail.lastIndex, announced: tail.publishIndex });
     if (!this.#heard.has(peer)) {
       this.#heard.add(peer);
-      peer.onClose(() => this.#subscribers.delete(peer));
+      peer.onClose(() => {
+        this.#subscribers.delete(peer);
+        this.#options.publishing.gone(peer);
+      });
     }
     this.#send(peer, streamId, batches);
   }
@@ -150,6 +162,8 @@ export class Invalidator {
       subscriber.announced = tail.publishIndex;
       this.#send(peer, streamId, batchesFrom.get(sentTo) ?? null);
     }
+    // Of a replica alone it may be what has just been told.
+    if (tail.leads) this.#options.publishing.committed(tail.commitIndex);
   }
 
   /** All of them, or the stream ends. */

@@ -5,22 +5,45 @@
 import type { Clock, Leadership, Timer } from '../raft/interfaces.ts';
 import type { Index, Term } from '../raft/types.ts';
 import { Grants, type GrantsOptions } from './grants.ts';
+import type { Refused } from './invalidation.ts';
+import { type GatewayConduct, Quarantine, type Refusal } from './quarantine.ts';
 
-export interface PublishingOptions extends GrantsOptions {
+export interface PublishingOptions<Holder> extends Omit<GrantsOptions<Holder>, 'observer'> {
   readonly clock: Clock;
   /** Asked for once gateways are heard. */
   readonly node: () => {
     readonly leadership: Leadership | null;
     limitPublishing(term: Term, limit: number): void;
   };
+  /** The gateways of the cluster, by id. */
+  readonly gateways: readonly string[];
+  /** Whose stream it is. Names are few: what is known of each is kept. */
+  readonly gatewayOf: (holder: Holder) => string;
+  /** A gateway gets no leases for a while. */
+  readonly onExclusion: (gateway: string, refusal: Refusal) => void;
+}
+
+export type GrantAnswer =
+  | { readonly type: 'granted'; readonly index: Index; readonly leaseMs: number }
+  | ({ readonly type: 'refused' } & Pick<Refused, 'cause' | 'forMs'>);
+
+/** What is told of leases for metrics. Counts are since the start. */
+export interface LeaseStatistics {
+  /** Grants in force. */
+  readonly grants: number;
+  readonly gateways: readonly GatewayConduct[];
 }
 
 /** Two clocks that are read one after the other, and one of them in whole milliseconds, differ by less. */
 const clocksDifferMs = 5;
+/** Only a restart makes this replica grant leases again; a gateway may ask now and then who leads by then. */
+const undeclaredForMs = 10_000;
 
 export class Publishing<Holder> {
-  readonly #options: PublishingOptions;
+  readonly #options: PublishingOptions<Holder>;
   readonly #grants: Grants<Holder>;
+  /** Outlives terms: it is of gateways, and not of what was granted to them. */
+  readonly #quarantine: Quarantine;
   /** Of the grants in the book. */
   #term: Term | null = null;
   #limit = Number.POSITIVE_INFINITY;
@@ -29,17 +52,39 @@ export class Publishing<Holder> {
   /** Wall time less monotonic time, when it was last looked at. */
   #wallOffsetMs: number;
 
-  constructor(options: PublishingOptions) {
+  constructor(options: PublishingOptions<Holder>) {
+    const { clock, gateways, gatewayOf, onExclusion } = options;
     this.#options = options;
-    this.#grants = new Grants(options);
+    this.#quarantine = new Quarantine(gateways);
+    const report = (gateway: string, refusal: Refusal | null): void => {
+      if (refusal !== null) onExclusion(gateway, refusal);
+    };
+    this.#grants = new Grants({
+      leaseMs: options.leaseMs,
+      leaseMargin: options.leaseMargin,
+      observer: {
+        waited: (holder, milliseconds) => this.#quarantine.waited(gatewayOf(holder), milliseconds),
+        confirmed: (holder, lagMs) => {
+          const gateway = gatewayOf(holder);
+          report(gateway, this.#quarantine.confirmed(gateway, lagMs, clock.now()));
+        },
+        silent: (holder) => {
+          const gateway = gatewayOf(holder);
+          report(gateway, this.#quarantine.silent(gateway, clock.now()));
+        },
+      },
+    });
     this.#wallOffsetMs = options.clock.wallNow() - options.clock.now();
   }
 
-  /** A lease of a leader in this term; null if there is none to be had now. */
-  grant(holder: Holder, term: Term): { readonly index: Index; readonly leaseMs: number } | null {
-    const { clock, node } = this.#options;
+  /** A lease of a leader in this term; null if there is none to be had at this moment. */
+  grant(holder: Holder, term: Term): GrantAnswer | null {
+    const { clock, node, gatewayOf } = this.#options;
     const { leadership } = node();
-    if (this.#stopped || leadership === null || leadership.term !== term) return null;
+    if (leadership === null || leadership.term !== term) return null;
+    if (this.#stopped) return { type: 'refused', cause: 'undeclared', forMs: undeclaredForMs };
+    const refusal = this.#quarantine.refusal(gatewayOf(holder), clock.now());
+    if (refusal !== null) return { type: 'refused', ...refusal };
     if (this.#term !== term) {
       this.#grants.clear();
       this.#term = term;
@@ -48,21 +93,30 @@ export class Publishing<Holder> {
     const leaseMs = this.#grants.grant(holder, leadership, clock.now());
     // In this turn: from now on nothing above that index is published before it is confirmed.
     this.#update();
-    return leaseMs === null ? null : { index: leadership.lastIndex, leaseMs };
+    return leaseMs === null ? null : { type: 'granted', index: leadership.lastIndex, leaseMs };
   }
 
   told(holder: Holder, to: Index): void {
     this.#grants.told(holder, to, this.#options.clock.now());
   }
 
+  /** A quorum has this term's log up to there. */
+  committed(through: Index): void {
+    this.#grants.committed(through, this.#options.clock.now());
+  }
+
   confirmed(holder: Holder, through: Index): void {
-    this.#grants.confirmed(holder, through);
+    this.#grants.confirmed(holder, through, this.#options.clock.now());
     this.#update();
   }
 
   released(holder: Holder): void {
-    this.#grants.released(holder);
+    this.#grants.released(holder, this.#options.clock.now());
     this.#update();
+  }
+
+  gone(holder: Holder): void {
+    this.#grants.gone(holder);
   }
 
   /** This replica leads no longer, or in another term. */
@@ -70,6 +124,10 @@ export class Publishing<Holder> {
     this.#grants.clear();
     this.#term = null;
     this.#update();
+  }
+
+  statistics(): LeaseStatistics {
+    return { grants: this.#grants.size, gateways: this.#quarantine.conducts(this.#options.clock.now()) };
   }
 
   /** No more grants; those that were given run out. */

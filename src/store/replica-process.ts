@@ -58,7 +58,12 @@ export async function startReplica(options: ReplicaProcessOptions): Promise<Repl
     return view;
   };
   const status = (): ReplicaStatus => present().status();
-  const metrics = createReplicaMetrics({ version, status, streams: () => present().streams() });
+  const metrics = createReplicaMetrics({
+    version,
+    status,
+    streams: () => present().streams(),
+    leases: () => present().leases(),
+  });
   // Before the replica takes part in anything: a taken port must not cost the cluster a leader.
   const beforeJoining = async (joining: ReplicaView): Promise<AsyncDisposable> => {
     view = joining;

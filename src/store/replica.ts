@@ -17,7 +17,7 @@ import { decodeGatewayEvent } from './invalidation-codec.ts';
 import { Invalidator, type StreamPeer } from './invalidator.ts';
 import { openLogStore } from './log-store.ts';
 import type { ReplicaStatus } from './protocol.ts';
-import { Publishing } from './publishing.ts';
+import { type LeaseStatistics, Publishing } from './publishing.ts';
 import { createRaftTransport, type RaftTransport } from './raft-transport.ts';
 import { replicaStatus } from './replica-status.ts';
 import type { RpcEndpoint, RpcPeer } from './rpc.ts';
@@ -52,6 +52,7 @@ export interface ReplicaView {
   readonly status: () => ReplicaStatus;
   readonly diskFull: () => boolean;
   readonly streams: () => ReturnType<Invalidator['statistics']>;
+  readonly leases: () => LeaseStatistics;
 }
 
 export interface ReplicaOptions {
@@ -103,7 +104,13 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
   const logStore = await openLogStore(disk, directory, { replicaId: id, log });
   closing.defer(() => logStore.close());
   const { leaseMs, leaseMargin } = constants ?? raftConstants;
-  const publishing = new Publishing<StreamPeer>({ clock, node: () => raftNode, leaseMs, leaseMargin });
+  const publishing = new Publishing<StreamPeer>({
+    ...{ clock, node: () => raftNode, leaseMs, leaseMargin },
+    gateways: cluster.gateways.map((gateway) => gateway.id),
+    gatewayOf: ({ publicKey }) => gatewayOfKey(raftNode.configuration, cluster, publicKey),
+    onExclusion: (gateway, { cause, forMs }) =>
+      log.warn('a gateway gets no leases for a while, as writes have waited for it', { gateway, cause, forMs }),
+  });
   closing.defer(() => publishing.close());
   const stateMachine = await openStateMachine(disk, join(directory.path, 'state'), {
     firstStart: isFirstStart(logStore.state),
@@ -147,7 +154,8 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
   const diskFull = () => diskSpace.full;
   const invalidator = new Invalidator({ lineage: cluster.clusterId, touchesOf, publishing });
   const streams = () => invalidator.statistics();
-  const joining = await options.beforeJoining?.({ id, status, diskFull, streams });
+  const leases = () => publishing.statistics();
+  const joining = await options.beforeJoining?.({ id, status, diskFull, streams, leases });
   closing.defer(() => joining?.[Symbol.asyncDispose]());
 
   let raftTransport: RaftTransport | undefined;
@@ -239,6 +247,12 @@ function admits(configuration: Configuration, cluster: ClusterFile, publicKey: s
 function replicaOfKey(configuration: Configuration, cluster: ClusterFile, publicKey: string): ReplicaId | null {
   const known = [...configuration.members, ...cluster.replicas].find((replica) => replica.publicKey === publicKey);
   return known?.id ?? null;
+}
+
+/** One that nobody knows any more goes on until its connection ends. */
+function gatewayOfKey(configuration: Configuration, cluster: ClusterFile, publicKey: string): string {
+  const isIt = (gateway: { readonly publicKey: string }) => gateway.publicKey === publicKey;
+  return (configuration.gateways.find(isIt) ?? cluster.gateways.find(isIt))?.id ?? 'other';
 }
 
 function checkStateBelongsToLog(

@@ -83,9 +83,9 @@ export function tuple(value: unknown, length: number): readonly unknown[] {
   return value;
 }
 
-/** A safe integer from 0. */
+/** A safe integer from 0, which has no sign. */
 export function natural(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new MalformedError();
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || Object.is(value, -0)) throw new MalformedError();
   return value as number;
 }
 

@@ -6,7 +6,7 @@ import type { AppliedGroup, LogStore, LogTail, StateMachine, TransportEvents } f
 import type { Message } from '../../src/raft/message.ts';
 import { IdentityLostError, RaftNode } from '../../src/raft/node.ts';
 import type { Entry, EntryId, Index, LogBatch, LogState, ReplicaId } from '../../src/raft/types.ts';
-import { beforeTheLog, index } from '../../src/raft/types.ts';
+import { beforeTheLog, index, term } from '../../src/raft/types.ts';
 import { configurationOf, type MemoryDisk } from './memory-disk.ts';
 import {
   accepted,
@@ -687,6 +687,21 @@ test('a leader tells of its tail once for all that a turn appended, and when it 
     [Buffer.from('a'), Buffer.from('b')].map((bytes) => new Uint8Array(bytes)),
   );
   t.deepEqual(appended[0]?.entries(index(6), index(5)), []);
+});
+
+test('what is committed and may not be published yet is told of when it is committed', async (t) => {
+  const bench = await givenLeader();
+  bench.node.limitPublishing(term(2), 2);
+  bench.propose('a');
+  await bench.clock.settle();
+  bench.tails.length = 0;
+  await bench.receive(accepted({ term: 2, matchIndex: 3 }));
+  const committed = bench.tails.splice(0);
+  bench.node.limitPublishing(term(2), 3);
+  await bench.clock.settle();
+  const indexes = ({ commitIndex, publishIndex }: LogTail) => [Number(commitIndex), Number(publishIndex)];
+  t.deepEqual(committed.map(indexes), [[3, 2]]);
+  t.deepEqual(bench.tails.map(indexes), [[3, 3]]);
 });
 
 test('the tail is told before entries are applied', async (t) => {

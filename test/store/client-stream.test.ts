@@ -8,6 +8,7 @@ import {
   encodeEnded,
   encodeGranted,
   encodeInvalidations,
+  encodeRefused,
 } from '../../src/store/invalidation-codec.ts';
 import type { RpcConnection, RpcConnectionEvents } from '../../src/store/rpc.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -85,6 +86,7 @@ function setUp() {
   const received: Invalidations[] = [];
   const begun: string[] = [];
   const granted: Granted[] = [];
+  const refused: unknown[] = [];
   let begunAt = 0;
   const follower = {
     position: { term: 3, published: 7 },
@@ -100,6 +102,9 @@ function setUp() {
     },
     granted(grant: Granted) {
       granted.push(grant);
+    },
+    refused(refusal: unknown) {
+      refused.push(refusal);
     },
   };
   const stream = new ClientStream({
@@ -127,7 +132,7 @@ function setUp() {
     await clock.advance(2000);
     return begunAt - since;
   }
-  return { clock, connections, connection, stream, follower, received, granted, begun, untilBegun };
+  return { clock, connections, connection, stream, follower, received, granted, refused, begun, untilBegun };
 }
 
 /** A stream that `r1` has been asked for. */
@@ -398,6 +403,16 @@ test('a lease is asked for, and confirmed, over the stream that stands', async (
     leader.takeEvents().map(({ type }) => type),
     ['follow'],
   );
+});
+
+test('that there is no lease to be had is handed on, of the stream that stands, and leaves the stream as it is', async (t) => {
+  const { leader, streamId, refused, clock } = given();
+  const refusal = { type: 'refused', streamId, cause: 'late', forMs: 2000 } as const;
+  leader.hear(encodeRefused({ ...refusal, streamId: 'another' }));
+  for (let times = 0; times < 5; times += 1) leader.hear(encodeRefused(refusal));
+  t.deepEqual(refused, new Array(5).fill(refusal));
+  await clock.advance(5000);
+  t.deepEqual(leader.takeEvents(), []);
 });
 
 test('whoever closes says that it serves no more', async (t) => {

@@ -1,13 +1,15 @@
 import test from 'ava';
-import { InvariantError } from '../../src/raft/assert.ts';
+import { InvariantError, unreachable } from '../../src/raft/assert.ts';
 import { index, term } from '../../src/raft/types.ts';
-import type {
-  Follow,
-  GatewayEvent,
-  Granted,
-  Invalidations,
-  LeaderEvent,
-  TouchedEntry,
+import {
+  type Follow,
+  type GatewayEvent,
+  type Granted,
+  type Invalidations,
+  type LeaderEvent,
+  type Refused,
+  refusalCauses,
+  type TouchedEntry,
 } from '../../src/store/invalidation.ts';
 import {
   decodeGatewayEvent,
@@ -17,6 +19,7 @@ import {
   encodeGatewayEvent,
   encodeGranted,
   encodeInvalidations,
+  encodeRefused,
   streamIdLengthMax,
   touchedEntriesMax,
   touchesMax,
@@ -69,15 +72,28 @@ const granted: Granted = {
   leaseMs: 250,
 };
 
+const refused = refusalCauses.map((cause): Refused => ({ type: 'refused', streamId: '5f3a', cause, forMs: 30_000 }));
+
 function encodeLeaderEvent(event: LeaderEvent): Uint8Array {
-  if (event.type === 'invalidations') return encodeEvent(event);
-  return event.type === 'ended' ? encodeEnded(event.streamId) : encodeGranted(event);
+  switch (event.type) {
+    case 'invalidations':
+      return encodeEvent(event);
+    case 'ended':
+      return encodeEnded(event.streamId);
+    case 'granted':
+      return encodeGranted(event);
+    case 'refused':
+      return encodeRefused(event);
+    default:
+      return unreachable(event);
+  }
 }
 
 test('what gateways and leaders say comes back as it was', (t) => {
   for (const message of [...follows, ...asked]) t.deepEqual(decodeGatewayEvent(encodeGatewayEvent(message)), message);
   for (const message of events) t.deepEqual(decodeLeaderEvent(encodeEvent(message)), message);
   t.deepEqual(decodeLeaderEvent(encodeGranted(granted)), granted);
+  for (const message of refused) t.deepEqual(decodeLeaderEvent(encodeRefused(message)), message);
   t.deepEqual(decodeLeaderEvent(ended), { type: 'ended', streamId: '5f3a' });
 });
 
@@ -188,7 +204,7 @@ const codecs: readonly {
   },
   {
     title: 'event of a leader',
-    encoded: [...events.map(encodeEvent), ended, encodeGranted(granted)],
+    encoded: [...events.map(encodeEvent), ended, encodeGranted(granted), ...refused.map(encodeRefused)],
     decode: decodeLeaderEvent,
     again(bytes) {
       const decoded = decodeLeaderEvent(bytes);

@@ -3,6 +3,7 @@ import { index, term } from '../../src/raft/types.ts';
 import type { Command } from '../../src/store/command.ts';
 import type { Follow, Invalidations, LeaderEvent } from '../../src/store/invalidation.ts';
 import { Invalidator } from '../../src/store/invalidator.ts';
+import type { GrantAnswer } from '../../src/store/publishing.ts';
 import { createRandom } from './random.ts';
 import { FakeLog, FakePeer, lineage, nobodyAsks, touchesOf } from './stream-fixture.ts';
 
@@ -33,6 +34,7 @@ function setUp() {
 function shown(events: readonly LeaderEvent[]): readonly string[] {
   return events.map((event) => {
     if (event.type === 'ended') return `${event.streamId} ended`;
+    if (event.type === 'refused') return `${event.streamId} refused for ${event.forMs} ms: ${event.cause}`;
     if (event.type === 'granted') return `${event.streamId} granted ${event.leaseMs} ms`;
     const touches = event.touches.map(({ index, touches }) => ` ${index}:${touches}`);
     return `${event.streamId} ${event.term}/${event.from}-${event.to} ${event.publishIndex}${touches.join('')}`;
@@ -490,4 +492,46 @@ test('through leader changes, evictions, lost connections and congestion no publ
     }
   }
   t.true(admitted > asked / 4, `${admitted} of ${asked} current copies were admitted`);
+});
+
+test('who asks for a lease hears what it is granted, or for how long it is refused, or nothing', (t) => {
+  const answers: (GrantAnswer | null)[] = [
+    { type: 'granted', index: index(5), leaseMs: 200 },
+    { type: 'refused', cause: 'silent', forMs: 2000 },
+    null,
+  ];
+  const log = new FakeLog(2);
+  log.append(1);
+  const invalidator = new Invalidator({
+    ...{ lineage, touchesOf },
+    publishing: { ...nobodyAsks, grant: () => answers.shift() ?? null },
+  });
+  invalidator.tail(log.tail());
+  const peer = new FakePeer();
+  invalidator.receive(peer, follow(0));
+  peer.take();
+  for (const request of [1, 2, 3]) invalidator.receive(peer, { type: 'renew', streamId: 's', request });
+  t.deepEqual(shown(peer.take()), ['s granted 200 ms', 's refused for 2000 ms: silent']);
+});
+
+test('what a quorum has is passed on once everybody has been told of it, while this replica leads', (t) => {
+  const calls: string[] = [];
+  const log = new FakeLog(2);
+  const invalidator = new Invalidator({
+    ...{ lineage, touchesOf },
+    publishing: {
+      ...nobodyAsks,
+      told: (_peer, to) => calls.push(`told ${to}`),
+      committed: (through) => calls.push(`committed ${through}`),
+    },
+  });
+  invalidator.tail(log.tail());
+  invalidator.receive(new FakePeer(), follow(0));
+  calls.length = 0;
+  log.append(1, 2);
+  log.commitIndex = 2;
+  invalidator.tail(log.tail());
+  log.leads = false;
+  invalidator.tail(log.tail());
+  t.deepEqual(calls, ['told 2', 'committed 2']);
 });

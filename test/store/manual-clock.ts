@@ -20,6 +20,14 @@ export class ManualClock implements Clock {
     this.#sleptMs += milliseconds;
   }
 
+  /** The process stood still: what was due meanwhile happens at the end, before anything that was said to it. */
+  stall(milliseconds: number): void {
+    this.#now += milliseconds;
+    const due = this.#timers.filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at);
+    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
+    for (const { callback } of due) callback();
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const timer = { at: this.#now + Math.max(0, delayMs), callback };
     this.#timers.push(timer);

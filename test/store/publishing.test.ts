@@ -2,6 +2,7 @@ import test from 'ava';
 import type { Leadership } from '../../src/raft/interfaces.ts';
 import { index, term } from '../../src/raft/types.ts';
 import { Publishing } from '../../src/store/publishing.ts';
+import type { Refusal } from '../../src/store/quarantine.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const unlimited = Number.POSITIVE_INFINITY;
@@ -17,13 +18,29 @@ function given() {
   const lead = (changed: Partial<Leadership>) => {
     node.leadership = node.leadership && { ...node.leadership, ...changed };
   };
-  const publishing = new Publishing<string>({ clock, node: () => node, leaseMs: 250, leaseMargin: 0.05 });
-  return { clock, node, lead, publishing, limits, taken: () => limits.splice(0) };
+  const excluded: (readonly [string, Refusal])[] = [];
+  const publishing = new Publishing<string>({
+    ...{ clock, node: () => node, leaseMs: 250, leaseMargin: 0.05, gateways: ['g1', 'g2'] },
+    gatewayOf: (holder) => holder.slice(0, 2),
+    onExclusion: (gateway, refusal) => excluded.push([gateway, refusal]),
+  });
+  /** A round that a quorum has just acknowledged, and a grant on the strength of it. */
+  const grant = (holder: string) => {
+    lead({ quorumRoundAt: clock.now() });
+    return publishing.grant(holder, term(3));
+  };
+  /** Entries that everybody who holds a grant is told of, and that a quorum has at once. */
+  const write = (to: number, ...holders: readonly string[]) => {
+    lead({ lastIndex: index(to) });
+    for (const holder of holders) publishing.told(holder, index(to));
+    publishing.committed(index(to));
+  };
+  return { clock, node, lead, publishing, limits, taken: () => limits.splice(0), grant, write, excluded };
 }
 
 test('a grant names the end of the log, and limits publishing at once', (t) => {
   const { publishing, taken } = given();
-  t.deepEqual(publishing.grant('g1', term(3)), { index: index(10), leaseMs: 250 });
+  t.deepEqual(publishing.grant('g1', term(3)), { type: 'granted', index: index(10), leaseMs: 250 });
   t.deepEqual(taken(), [[3, 10]]);
 });
 
@@ -68,7 +85,7 @@ test('a leader of another term waits for nobody, and lets the core do as it bega
   publishing.ended();
   t.deepEqual(taken(), []);
   lead({ term: term(5) });
-  t.deepEqual(publishing.grant('g2', term(5)), { index: index(10), leaseMs: 250 });
+  t.deepEqual(publishing.grant('g2', term(5)), { type: 'granted', index: index(10), leaseMs: 250 });
   t.deepEqual(taken(), [[5, 10]]);
   publishing.released('g1');
   await clock.advance(263);
@@ -90,7 +107,7 @@ test('once it is stopped nothing is granted, and what was runs out', async (t) =
   const { clock, publishing, taken } = given();
   publishing.grant('g1', term(3));
   publishing.stop();
-  t.is(publishing.grant('g1', term(3)), null);
+  t.deepEqual(publishing.grant('g1', term(3)), { type: 'refused', cause: 'undeclared', forMs: 10_000 });
   t.deepEqual(taken(), [[3, 10]]);
   await clock.advance(263);
   t.deepEqual(taken(), [[3, unlimited]]);
@@ -113,4 +130,99 @@ test('after a sleep a round from before it grants nothing', async (t) => {
   await clock.advance(10);
   lead({ quorumRoundAt: clock.now() });
   t.not(publishing.grant('g1', term(3)), null);
+});
+
+test('a gateway that falls silent while writes wait gets nothing for a second, over another connection either', async (t) => {
+  const { clock, publishing, grant, write, excluded, taken } = given();
+  grant('g1');
+  grant('g2');
+  write(11, 'g1', 'g2');
+  publishing.confirmed('g2', index(11));
+  await clock.advance(263);
+  t.deepEqual(taken().at(-1), [3, unlimited]);
+  t.deepEqual(excluded, [['g1', { cause: 'silent', forMs: 1000 }]]);
+  t.like(grant('g1 again'), { type: 'refused', cause: 'silent' });
+  t.like(grant('g2'), { type: 'granted' }, 'the others are not concerned');
+  await clock.advance(999);
+  t.like(grant('g1'), { type: 'refused', forMs: 1 });
+  publishing.confirmed('g1', index(11));
+  publishing.released('g2');
+  t.deepEqual(taken().at(-1), [3, unlimited], 'and nothing waits for it');
+  await clock.advance(1);
+  t.like(grant('g1'), { type: 'granted' });
+});
+
+test('a gateway that is always late gets nothing for longer each time, and costs little meanwhile', async (t) => {
+  const { clock, publishing, grant, write, excluded } = given();
+  let to = 10;
+  let slow = 0;
+  for (let second = 0; second < 60; second += 1) {
+    if (grant('g1')?.type === 'granted') slow += 1;
+    to += 1;
+    write(to, 'g1');
+    await clock.advance(150);
+    publishing.confirmed('g1', index(to));
+    await clock.advance(850);
+  }
+  const [, { cause }] = excluded[0] ?? ['', {}];
+  t.is(cause, 'late');
+  t.deepEqual(
+    excluded.map(([, { forMs }]) => forMs),
+    [1000, 2000, 4000, 8000, 16_000, 30_000],
+  );
+  t.true(slow <= 18, `${slow} writes of 60 waited`);
+});
+
+test('a gateway that confirms as quickly as replicas do is granted leases all the time', async (t) => {
+  const { clock, publishing, grant, write, excluded } = given();
+  for (let to = 11; to < 200; to += 1) {
+    t.is(grant('g1')?.type, 'granted');
+    write(to, 'g1');
+    await clock.advance(to % 20 === 0 ? 120 : 40);
+    publishing.confirmed('g1', index(to));
+  }
+  t.deepEqual(excluded, []);
+});
+
+test('what is known of a gateway outlasts the term', async (t) => {
+  const { clock, lead, publishing, grant, write } = given();
+  grant('g1');
+  write(11, 'g1');
+  await clock.advance(263);
+  publishing.ended();
+  lead({ term: term(4), quorumRoundAt: clock.now() });
+  t.like(publishing.grant('g1', term(4)), { type: 'refused', cause: 'silent' });
+});
+
+test('a leader that stood still itself blames nobody', async (t) => {
+  const { clock, publishing, grant, write, excluded } = given();
+  grant('g1');
+  write(11, 'g1');
+  clock.stall(2000);
+  publishing.confirmed('g1', index(11));
+  t.deepEqual(excluded, []);
+  t.like(grant('g1'), { type: 'granted' });
+});
+
+test('how long writes waited is told by gateway, whichever of its processes it was', async (t) => {
+  const { clock, publishing, grant, write } = given();
+  const none = { late: 0, silent: 0 };
+  t.deepEqual(publishing.statistics(), {
+    grants: 0,
+    gateways: [
+      { id: 'g1', waitedMs: 0, excluded: false, exclusions: none },
+      { id: 'g2', waitedMs: 0, excluded: false, exclusions: none },
+    ],
+  });
+  grant('g1');
+  grant('g1 of another process');
+  write(11, 'g1', 'g1 of another process');
+  await clock.advance(10);
+  publishing.confirmed('g1', index(11));
+  publishing.confirmed('g1 of another process', index(11));
+  t.is(publishing.statistics().grants, 2);
+  write(12, 'g1');
+  await clock.advance(253);
+  const [first] = publishing.statistics().gateways;
+  t.deepEqual(first, { id: 'g1', waitedMs: 272.5, excluded: true, exclusions: { late: 0, silent: 1 } });
 });

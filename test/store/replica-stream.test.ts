@@ -39,6 +39,7 @@ async function given(t: ExecutionContext) {
       return receipt;
     },
     granted() {},
+    refused() {},
   });
 
   /** The index that wrote it. */

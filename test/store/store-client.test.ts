@@ -140,6 +140,7 @@ function setUpFollower() {
     },
     receive: () => 'processed',
     granted() {},
+    refused() {},
   };
   return { begun, follower };
 }

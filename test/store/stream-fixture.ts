@@ -15,8 +15,10 @@ export const lineage = 'c0ffee';
 export const nobodyAsks: InvalidatorOptions['publishing'] = {
   grant: () => null,
   told() {},
+  committed() {},
   confirmed() {},
   released() {},
+  gone() {},
   ended() {},
 };
 
@@ -37,6 +39,8 @@ export class FakeLog {
   readonly entries: Entry[] = [];
   /** Entries up to here are no longer in memory. */
   evictedTo = 0;
+  /** At least what is published. */
+  commitIndex = 0;
   publishIndex = 0;
   leads = true;
   currentTerm: number;
@@ -77,6 +81,7 @@ export class FakeLog {
       term: term(currentTerm),
       leads: this.leads,
       lastIndex: index(this.lastIndex),
+      commitIndex: index(Math.max(this.commitIndex, this.publishIndex)),
       publishIndex: index(this.publishIndex),
       entries: (from, to) => {
         if (!this.leads || this.currentTerm !== currentTerm) return null;
@@ -92,6 +97,7 @@ export class FakeLog {
 }
 
 export class FakePeer implements StreamPeer {
+  readonly publicKey = 'key of g1';
   congested = false;
   readonly sent: Uint8Array[] = [];
   readonly #closed: (() => void)[] = [];
