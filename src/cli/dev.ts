@@ -2,7 +2,18 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
-import { ConfigError, flag, fromEnvironment, integer, oneOf, optional, path, port, withDefault } from '../config.ts';
+import {
+  ConfigError,
+  flag,
+  fromEnvironment,
+  integer,
+  oneOf,
+  optional,
+  path,
+  port,
+  type Values,
+  withDefault,
+} from '../config.ts';
 import { logLevels } from '../logger.ts';
 import { takeProcessLock } from '../store/process-lock.ts';
 import { systemClock } from '../system-clock.ts';
@@ -16,7 +27,7 @@ import { createLineSplitter, renderLogLine } from './dev/log-line.ts';
 import { checkPorts, portNeeds } from './dev/ports.ts';
 import { untilReady } from './dev/readiness.ts';
 import { Supervisor } from './dev/supervisor.ts';
-import { balanceOption } from './gateway.ts';
+import { readFlags, writtenReadOptions } from './gateway-options.ts';
 import { alignColumns } from './output.ts';
 import { aborted } from './server-process.ts';
 
@@ -34,7 +45,7 @@ Ctrl-C stops everything; a second one kills it.`,
     gateways: optional(integer('N', 1, 9), `${devDefaults.gateways} for a new cluster.`),
     port: optional(port, `The first gateway's port; ${defaultGatewayPort} for a new cluster.`),
     basePort: optional(port, `What the replicas' ports count from; ${defaultBasePort} for a new cluster.`),
-    balance: balanceOption,
+    ...writtenReadOptions,
     noRestart: flag('Leave a process that ended down.'),
     logLevel: withDefault(oneOf('LEVEL', logLevels), 'info', `What is logged: ${logLevels.join(', ')}.`),
   }),
@@ -59,8 +70,7 @@ Ctrl-C stops everything; a second one kills it.`,
   },
 });
 
-interface RunOptions {
-  readonly balance: string;
+interface RunOptions extends Values<typeof writtenReadOptions> {
   readonly noRestart: boolean;
   readonly logLevel: string;
 }
@@ -68,7 +78,7 @@ interface RunOptions {
 async function runCluster(
   cluster: ClusterFile,
   directory: string,
-  { balance, noRestart, logLevel }: RunOptions,
+  { noRestart, logLevel, ...reading }: RunOptions,
   terminal: Terminal,
 ): Promise<void> {
   const { stdout, nextInterruption } = terminal;
@@ -105,7 +115,7 @@ async function runCluster(
   }
   for (const { id, http } of cluster.gateways) {
     const hot = join(directory, `${id}-hot-list.json`);
-    const words = ['gateway', '--balance', balance, '--warm-up', hot];
+    const words = ['gateway', ...readFlags(reading), '--warm-up', hot];
     processes.push({ role: 'gateway', http, supervisor: supervise(id, words) });
   }
   onChange();

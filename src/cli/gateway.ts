@@ -1,43 +1,24 @@
 import { parseAddress } from '../cluster-file.ts';
-import { byteSize, fromEnvironment, oneOf, optional, path, withDefault } from '../config.ts';
-import { cachePolicies } from '../gateway/cache/policy.ts';
-import { cacheTtl } from '../gateway/cache/ttl.ts';
-import { coherenceModes } from '../gateway/reader.ts';
+import { fromEnvironment, optional, path } from '../config.ts';
 import type { GatewayOptions } from '../gateway/server.ts';
 import { hotFileAt } from '../gateway/warm-up/hot-file.ts';
 import type { Logger } from '../logger.ts';
 import type { BalancePolicy, StoreClient } from '../store/client.ts';
-import { balancePolicies } from '../store/read-policy.ts';
 import { systemClock } from '../system-clock.ts';
 import { version } from '../version.ts';
 import { defineCommand } from './command.ts';
+import { readOptions } from './gateway-options.ts';
 import { checkReach, loadIdentity, type Service, serve, serverOptions } from './server-process.ts';
 
-const cacheOptions = {
-  coherence: withDefault(
-    oneOf('MODE', coherenceModes),
-    'lease',
-    'How cached reads are known to be current: lease, validate (asks the leader each time), or off, which keeps nothing.',
-  ),
-  cachePolicy: withDefault(oneOf('POLICY', cachePolicies), 'sieve', 'What is evicted first: sieve, lru or ttl.'),
-  cacheBytes: withDefault(
-    byteSize,
-    '256MiB',
-    'How much is kept in memory, keys and headers included; 0 keeps nothing.',
-  ),
-  warmUp: optional(
-    path('FILE'),
-    'Where keys and lists that are asked for often are remembered, to be fetched at the next start.',
-  ),
-  cacheTtl: optional(cacheTtl, 'How long answers are kept at most, on top of being current: search=1h,info=30m.'),
+const gatewayOptions = {
+  ...readOptions,
+  ...fromEnvironment({
+    warmUp: optional(
+      path('FILE'),
+      'Where keys and lists that are asked for often are remembered, to be fetched at the next start.',
+    ),
+  }),
 };
-export const balanceOption = withDefault(
-  oneOf('POLICY', balancePolicies),
-  'p2c',
-  `How gateways spread reads over the replicas: ${balancePolicies.join(', ')}.`,
-);
-
-const gatewayOptions = fromEnvironment({ ...cacheOptions, balance: balanceOption });
 
 export const command = defineCommand({
   name: 'gateway',

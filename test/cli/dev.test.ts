@@ -280,6 +280,14 @@ for (const replicas of ['0', '10', 'three']) {
   });
 }
 
+test('dev refuses what no gateway would understand before anything is made', async (t) => {
+  const { data, run } = dev(t, ['--coherence', 'strong']);
+  const { code, stderr } = await run();
+  t.is(code, 2);
+  t.regex(stderr, /--coherence: expected one of lease, validate, off, got "strong"/);
+  t.deepEqual(readdirSync(data), []);
+});
+
 test('dev refuses ports beyond the last', async (t) => {
   const { data, run } = dev(t, ['--base-port', '65500']);
   const { code, stderr } = await run();
