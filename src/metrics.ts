@@ -11,7 +11,15 @@ export {
   type FillOutcome,
   type GatewayMetrics,
   type GatewayTotals,
+  type LeaseGauges,
+  type LeaseLoss,
   type ProofOutcome,
   type StoreGauges,
 } from './metrics/gateway.ts';
-export { createReplicaMetrics, type ReplicaGauges, type ReplicaMetrics, type StreamGauges } from './metrics/replica.ts';
+export {
+  createReplicaMetrics,
+  type GrantGauges,
+  type ReplicaGauges,
+  type ReplicaMetrics,
+  type StreamGauges,
+} from './metrics/replica.ts';

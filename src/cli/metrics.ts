@@ -10,6 +10,8 @@ interface ClusterMetrics {
   /** From 0 to 1; null while nothing was asked of the cache. */
   readonly hitRatio: number | null;
   readonly originFetches: number;
+  /** By so many of the gateways that were reached, at this moment. */
+  readonly leasesHeld: number;
   readonly requestsByServer: Readonly<Record<string, number>>;
   readonly healthy: readonly string[];
   readonly leader: string | null;
@@ -40,14 +42,15 @@ export const command = defineCommand({
 });
 
 export function metricsPage(metrics: ClusterMetrics): string {
-  const { requests, cacheHits, cacheMisses, hitRatio, originFetches, healthy, leader, gateways } = metrics;
+  const { requests, cacheHits, cacheMisses, hitRatio, originFetches, leasesHeld, healthy, leader, gateways } = metrics;
   const servers = Object.entries(metrics.requestsByServer);
   const answered = servers.reduce((sum, [, count]) => sum + count, 0);
   const unreached = gateways.filter(({ reached }) => !reached);
   return [
     `leader ${leader ?? 'none'}, healthy replicas ${healthy.join(', ') || 'none'}\n`,
     `requests ${requests}, cache hits ${cacheHits}, misses ${cacheMisses}, hit ratio ${percent(hitRatio)}, `,
-    `fetched from replicas ${originFetches}\n\n`,
+    `fetched from replicas ${originFetches}\n`,
+    `leases held by ${leasesHeld} of ${gateways.length - unreached.length} gateways\n\n`,
     alignColumns([
       ['ANSWERED BY', 'REQUESTS', 'SHARE'],
       ...servers.map(([server, count]) => [server, `${count}`, percent(answered === 0 ? null : count / answered)]),

@@ -10,7 +10,9 @@ interface ClusterStatus {
   readonly term: number | null;
   readonly commitIndex: number | null;
   readonly publishIndex: number | null;
+  /** Of the gateway that was asked, as is the lease; null or absent where it asks for none. */
   readonly coherence: string;
+  readonly lease?: { readonly held: boolean; readonly reason?: string } | null;
   readonly replicas: readonly ReplicaRow[];
   readonly gateways: readonly { readonly id: string; readonly http: string }[];
 }
@@ -93,11 +95,16 @@ export function statusPage(status: ClusterStatus): string {
     printable(replica.message ?? ''),
   ]);
   const gateways = status.gateways.map(({ id, http }) => [id, http]);
-  const { leader, term, commitIndex, publishIndex, coherence } = status;
+  const { leader, term, commitIndex, publishIndex, coherence, lease } = status;
   return [
     `leader ${leader ?? 'none'}, term ${term ?? '-'}, commit index ${commitIndex ?? '-'}, `,
-    `publish index ${publishIndex ?? '-'}, coherence ${coherence}\n\n`,
+    `publish index ${publishIndex ?? '-'}, coherence ${coherence}${leaseText(lease)}\n\n`,
     alignColumns([['REPLICA', 'ROLE', 'STATE', 'LAST', 'APPLIED', 'RPC', 'HTTP', 'MESSAGE'], ...replicas]),
     gateways.length === 0 ? '' : `\n${alignColumns([['GATEWAY', 'HTTP'], ...gateways])}`,
   ].join('');
+}
+
+function leaseText(lease: ClusterStatus['lease'] = null): string {
+  if (lease === null) return '';
+  return lease.held ? ', lease held' : `, no lease: ${printable(lease.reason ?? 'the gateway does not say why')}`;
 }

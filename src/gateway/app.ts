@@ -42,7 +42,7 @@ export interface AppOptions {
 
 export function createApp(
   options: AppOptions,
-  { reader, purge }: Pick<GatewayReader, 'reader' | 'purge'> = createReader(options),
+  { reader, purge, lease }: Pick<GatewayReader, 'reader' | 'purge' | 'lease'> = createReader(options),
 ): Koa<RequestState> {
   const { client, id, peers, metrics, log, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
@@ -54,7 +54,7 @@ export function createApp(
   addListRoute(router, { reader, inFlight });
   const askingInFlight = new InFlight({ ...limits, requestsInFlightMax: limits.purgesInFlightMax });
   addCacheRoute(router, { id, purge, peers, inFlight, askingInFlight });
-  addClusterRoute(router, options);
+  addClusterRoute(router, { ...options, lease });
   addClusterMetricsRoute(router, options);
   addMetaRoutes(router, options);
 

@@ -2,7 +2,7 @@
 import { isMemberId } from '../cluster-file.ts';
 import type { GatewayTotals } from '../metrics.ts';
 
-const counts = ['requests', 'cacheHits', 'cacheMisses', 'originFetches'] as const;
+const counts = ['requests', 'cacheHits', 'cacheMisses', 'originFetches', 'leasesHeld'] as const;
 /** Replicas and gateways together are fewer; a body may not hold more names than that. */
 const serversMax = 128;
 
@@ -19,6 +19,7 @@ export function sumOfTotals(all: readonly GatewayTotals[]): GatewayTotals {
     cacheHits: sum('cacheHits'),
     cacheMisses: sum('cacheMisses'),
     originFetches: sum('originFetches'),
+    leasesHeld: sum('leasesHeld'),
     requestsByServer: Object.fromEntries(servers),
   };
 }

@@ -1,7 +1,11 @@
-/** Keeps a lease: asks for it anew all the time, and confirms what the leader waits for. */
-import type { FollowedStream } from '../store/client.ts';
+/**
+ * Keeps a lease: asks for it anew all the time, unless the leader has said for how long it would be in vain, and confirms
+ * what the leader waits for.
+ */
+import type { LeaseGauges, LeaseLoss } from '../metrics.ts';
+import type { FollowedStream, RefusalCause } from '../store/client.ts';
 import type { Clock, Timer } from '../system-clock.ts';
-import type { Grant, Lease } from './lease.ts';
+import type { Grant, Lease, LeaseState } from './lease.ts';
 
 export interface LeaseKeeperOptions {
   readonly clock: Clock;
@@ -10,14 +14,46 @@ export interface LeaseKeeperOptions {
   readonly position: { readonly term: number; readonly processed: number };
 }
 
+/** What the leader says instead of granting anything. */
+export interface LeaseRefusal {
+  readonly cause: RefusalCause;
+  readonly forMs: number;
+}
+
+/** Whether hits need no question at this moment. */
+export type LeaseView = { readonly held: true } | { readonly held: false; readonly reason: string };
+
 /** A lease outlasts two questions that were lost. */
 const renewMs = 80;
+/** However long the leader would have it wait: what was misunderstood must not last. */
+const refusedMsMax = 60_000;
+
+const refusalReasons: Readonly<Record<RefusalCause, string>> = {
+  late: 'what this gateway confirmed came late, and writes waited for it',
+  silent: 'this gateway had fallen silent, and writes waited for it',
+  undeclared: 'a command changed what it had not declared; the log of the leader names it',
+};
+
+const reasons: Readonly<Record<Exclude<LeaseState, 'held'>, string>> = {
+  none: 'the leader has not granted one yet',
+  ended: 'the last one has ended, and the leader has not renewed it',
+  behind: 'the leader has granted one from further on in its log than it has told of',
+  clocks: 'wall time and monotonic time disagree about whether the last one has ended',
+};
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #stream: Pick<FollowedStream, 'renew' | 'confirm' | 'live'> | null = null;
   #confirming = false;
   #timer: Timer | null = null;
+  /** In force: nobody is asked before its end. */
+  #refusal: { readonly cause: RefusalCause; readonly untilAt: number } | null = null;
+  /** When it was last looked at. */
+  #wasHeld = false;
+  #requests = 0;
+  #grants = 0;
+  #refusals = 0;
+  readonly #losses: Record<LeaseLoss, number> = { stream: 0, unrenewed: 0, refused: 0, behind: 0, clocks: 0 };
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
@@ -28,9 +64,14 @@ export class LeaseKeeper {
     this.#renew();
   }
 
-  /** Another stream begins: its leader waits for nothing that an older one was granted. */
+  /** Another stream begins: its leader waits for nothing that an older one was granted, and may refuse nothing. */
   streamBegan(): void {
+    this.#look();
     this.#options.lease.drop();
+    this.#look();
+    if (this.#refusal === null) return;
+    this.#refusal = null;
+    this.#renewIn(renewMs);
   }
 
   /** Something was taken in: the leader hears of it once for all that came in this turn. */
@@ -45,7 +86,42 @@ export class LeaseKeeper {
   }
 
   granted(grant: Grant): void {
+    this.#look();
+    this.#grants += 1;
     this.#options.lease.granted(grant);
+    this.#look();
+  }
+
+  /** What is held goes on until its end. */
+  refused({ cause, forMs }: LeaseRefusal): void {
+    if (this.#stream === null) return;
+    this.#refusals += 1;
+    const waitMs = Math.min(Math.max(forMs, renewMs), refusedMsMax);
+    this.#refusal = { cause, untilAt: this.#options.clock.now() + waitMs };
+    this.#renewIn(waitMs);
+  }
+
+  get view(): LeaseView {
+    const { lease, clock } = this.#options;
+    const { state } = lease;
+    if (state === 'held') return { held: true };
+    const refusal = this.#refusal;
+    if (refusal !== null) {
+      const seconds = Math.ceil((refusal.untilAt - clock.now()) / 1000);
+      return { held: false, reason: `the leader grants none for ${seconds} s: ${refusalReasons[refusal.cause]}` };
+    }
+    if (this.#stream?.live !== true) return { held: false, reason: 'no leader tells this gateway of its log' };
+    return { held: false, reason: reasons[state] };
+  }
+
+  statistics(): LeaseGauges {
+    return {
+      held: this.#options.lease.usable,
+      requests: this.#requests,
+      grants: this.#grants,
+      refusals: this.#refusals,
+      losses: this.#losses,
+    };
   }
 
   close(): void {
@@ -54,8 +130,34 @@ export class LeaseKeeper {
   }
 
   #renew(): void {
-    const { clock, lease } = this.#options;
-    if (this.#stream?.live === true) this.#stream.renew(lease.request());
-    this.#timer = clock.setTimer(renewMs, () => this.#renew());
+    this.#look();
+    this.#refusal = null;
+    if (this.#stream?.live === true) {
+      this.#requests += 1;
+      this.#stream.renew(this.#options.lease.request());
+    }
+    this.#renewIn(renewMs);
+  }
+
+  #renewIn(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimer(delayMs, () => this.#renew());
+  }
+
+  /** Counts a lease that was held when it was last looked at and is not now. A hit does without: it may be in a hurry. */
+  #look(): void {
+    const { state } = this.#options.lease;
+    if (state === 'held') {
+      this.#wasHeld = true;
+      return;
+    }
+    if (this.#wasHeld) this.#losses[this.#lossIn(state)] += 1;
+    this.#wasHeld = false;
+  }
+
+  #lossIn(state: Exclude<LeaseState, 'held'>): LeaseLoss {
+    if (state === 'behind' || state === 'clocks') return state;
+    if (state === 'none' || this.#stream?.live !== true) return 'stream';
+    return this.#refusal === null ? 'unrenewed' : 'refused';
   }
 }

@@ -37,6 +37,12 @@ interface Held {
   readonly usableMs: number;
 }
 
+/**
+ * `none`: nothing was granted since the stream began. `ended`: all that was. `behind`: the log is not told up to where it
+ * was granted. `clocks`: wall time and monotonic time disagree about whether it has ended.
+ */
+export type LeaseState = 'held' | 'none' | 'ended' | 'behind' | 'clocks';
+
 /** A lease outlasts a few questions. */
 const heldMax = 8;
 const askedMax = 16;
@@ -84,6 +90,16 @@ export class Lease {
     if (this.#held.length === 0) return false;
     const now = this.#now();
     return this.#held.some((held) => held.term === term && held.index <= processed && lasts(held, now));
+  }
+
+  /** As `usable`, and if it is not, what the newest grant lacks. */
+  get state(): LeaseState {
+    if (this.usable) return 'held';
+    const [newest] = this.#held;
+    if (newest === undefined) return 'none';
+    const now = this.#now();
+    if (lasts(newest, now)) return 'behind';
+    return now.at - newest.asked.at < newest.usableMs ? 'clocks' : 'ended';
   }
 
   #now(): Moment {

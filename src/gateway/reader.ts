@@ -7,7 +7,7 @@ import type { Purge } from './cache/purge.ts';
 import { CachedReader, type CachedReaderOptions } from './cached-reader.ts';
 import { Coherence } from './coherence.ts';
 import { Lease } from './lease.ts';
-import { LeaseKeeper } from './lease-keeper.ts';
+import { LeaseKeeper, type LeaseView } from './lease-keeper.ts';
 import { createDirectReader, type StoreReader } from './store.ts';
 import { Validator } from './validator.ts';
 import type { KeptAnswers } from './warm-up/warmer.ts';
@@ -40,6 +40,8 @@ export interface GatewayReader {
   readonly purge: (purge: Purge) => number;
   /** Null where nothing is kept. */
   readonly kept: KeptAnswers | null;
+  /** Null where none is asked for. */
+  readonly lease: () => LeaseView | null;
   /** Asks for no more leases. Reads go on. */
   readonly close: () => void;
 }
@@ -54,7 +56,7 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
     leader: () => client.leader(),
   };
   if (caching.coherence === 'off') {
-    return { reader: createDirectReader(origin), purge: () => 0, kept: null, close() {} };
+    return { reader: createDirectReader(origin), purge: () => 0, kept: null, lease: () => null, close() {} };
   }
   const coherence = new Coherence({ lineage: clusterId, onAdvance: (published) => validator.advanced(published) });
   const validator = new Validator({
@@ -79,6 +81,7 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
       return receipt;
     },
     granted: (grant) => keeper?.granted(grant),
+    refused: (refusal) => keeper?.refused(refusal),
   });
   keeper?.start(stream);
   const cache = new Cache<QueryResult>(caching.cache);
@@ -87,7 +90,14 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
     capacityBytes: caching.cache.cacheBytes,
     publishedIndex: coherence.published,
     streamLive: stream.live,
+    lease: keeper?.statistics() ?? null,
   }));
   const reader = new CachedReader({ client: origin, cache, coherence, lease, validator, clock, stream, metrics, id });
-  return { reader, purge: (purge) => reader.purge(purge), kept: reader, close: () => keeper?.close() };
+  return {
+    reader,
+    purge: (purge) => reader.purge(purge),
+    kept: reader,
+    lease: () => keeper?.view ?? null,
+    close: () => keeper?.close(),
+  };
 }

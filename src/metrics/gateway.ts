@@ -60,6 +60,24 @@ const receipts = ['processed', 'gap', 'ignored'] as const;
 const proofOutcomes = ['proven', 'noLeader', 'behind'] as const;
 export type ProofOutcome = (typeof proofOutcomes)[number];
 
+/**
+ * How a lease was lost. `stream`: the stream broke, or another one began, as after a change of leaders; `unrenewed`: it
+ * ended, and the leader had not answered; `refused`: the leader grants none for a while; `behind`: the log was not told up to
+ * where the leader had renewed it; `clocks`: wall time and monotonic time disagreed about how long it had lasted.
+ */
+const leaseLosses = ['stream', 'unrenewed', 'refused', 'behind', 'clocks'] as const;
+export type LeaseLoss = (typeof leaseLosses)[number];
+
+/** Counts are since the start. */
+export interface LeaseGauges {
+  readonly held: boolean;
+  /** How often one was asked for, and what the leader answered. */
+  readonly requests: number;
+  readonly grants: number;
+  readonly refusals: number;
+  readonly losses: Readonly<Record<LeaseLoss, number>>;
+}
+
 /** What the cache tells at a scrape. */
 export interface CacheGauges {
   readonly capacityBytes: number;
@@ -68,6 +86,8 @@ export interface CacheGauges {
   readonly evictions: Readonly<Record<(typeof evictionCauses)[number], number>>;
   readonly publishedIndex: number;
   readonly streamLive: boolean;
+  /** Null where none is asked for. */
+  readonly lease: LeaseGauges | null;
 }
 
 /** What has become, since the start, of the questions that were hot before it. */
@@ -95,7 +115,7 @@ export interface GatewayMetricsOptions extends MetricsOptions {
   readonly store: () => StoreGauges;
 }
 
-/** Counts since the process began. */
+/** Counts since the process began, and of gateways that hold a lease at this moment. */
 export interface GatewayTotals {
   /** For keys, that have ended, whatever became of them. */
   readonly requests: number;
@@ -104,6 +124,7 @@ export interface GatewayTotals {
   readonly cacheMisses: number;
   /** Reads that a replica was asked for. */
   readonly originFetches: number;
+  readonly leasesHeld: number;
   /** Requests by who answered them: a replica, or the gateway itself from memory. */
   readonly requestsByServer: Readonly<Record<string, number>>;
 }
@@ -128,7 +149,11 @@ export function createGatewayMetrics({ store, ...options }: GatewayMetricsOption
       coherence.show(gauges);
     },
     showWarmUp: reads.showWarmUp,
-    totals: (): GatewayTotals => ({ requests: requests.forKeys(), ...reads.totals() }),
+    totals: (): GatewayTotals => ({
+      requests: requests.forKeys(),
+      leasesHeld: coherence.holdsLease() ? 1 : 0,
+      ...reads.totals(),
+    }),
     render: () => render(registry),
   };
 }
@@ -185,7 +210,10 @@ const nothingCached: CacheGauges = {
   evictions: zeros(evictionCauses),
   publishedIndex: 0,
   streamLive: false,
+  lease: null,
 };
+
+const noLease: LeaseGauges = { held: false, requests: 0, grants: 0, refusals: 0, losses: zeros(leaseLosses) };
 
 function addReadMetrics(registry: Registry) {
   let gauges = () => nothingCached;
@@ -307,6 +335,29 @@ function addCoherenceMetrics(registry: Registry) {
     help: '1 while the leader tells this gateway what is touched; without that nothing is served from memory.',
     rows: () => single(gauges().streamLive ? 1 : 0),
   });
+  const lease = () => gauges().lease ?? noLease;
+  addGauge(registry, {
+    name: 'bazar_gateway_lease_held',
+    help: '1 while this gateway may answer from memory without a question; otherwise it proves each hit.',
+    rows: () => single(lease().held ? 1 : 0),
+  });
+  addCounter(registry, {
+    name: 'bazar_gateway_lease_requests_total',
+    help: 'How often the leader was asked for a lease, or to renew it.',
+    rows: () => single(lease().requests),
+  });
+  addCounter(registry, {
+    name: 'bazar_gateway_lease_answers_total',
+    help: 'What the leader answered to that; it does not answer while it can grant nothing, as at the beginning of its term.',
+    labelNames: ['answer'],
+    rows: () => rowsOf('answer', { granted: lease().grants, refused: lease().refusals }),
+  });
+  addCounter(registry, {
+    name: 'bazar_gateway_lease_losses_total',
+    help: 'Leases that were held and then were not, by cause; a gap that the next renewal closes counts as one.',
+    labelNames: ['cause'],
+    rows: () => rowsOf('cause', lease().losses),
+  });
   addCounter(registry, {
     name: 'bazar_gateway_stream_begins_total',
     help: 'Streams that were asked for; more than one for each leader: they broke, or could not be heard.',
@@ -360,6 +411,7 @@ function addCoherenceMetrics(registry: Registry) {
         seconds.observe(ms / 1000);
       },
     },
+    holdsLease: () => lease().held,
     show(shown: () => CacheGauges): void {
       gauges = shown;
     },

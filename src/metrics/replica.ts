@@ -1,6 +1,15 @@
 /** The metrics of a replica. */
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { addCounter, addGauge, createRegistry, type MetricsOptions, render, single, snakeCase } from './registry.ts';
+import {
+  addCounter,
+  addGauge,
+  createRegistry,
+  type MetricsOptions,
+  type Row,
+  render,
+  single,
+  snakeCase,
+} from './registry.ts';
 
 const syncBuckets = Array.from({ length: 14 }, (_, exponent) => 0.001 * 2 ** exponent);
 const batchBuckets = Array.from({ length: 14 }, (_, exponent) => 2 ** exponent);
@@ -27,10 +36,24 @@ export interface StreamGauges {
   readonly congestions: number;
 }
 
+const misconducts = ['late', 'silent'] as const;
+
+/** What a replica tells of the leases it grants as the leader. Counts are since it started. */
+export interface GrantGauges {
+  readonly grants: number;
+  readonly gateways: readonly {
+    readonly id: string;
+    readonly waitedMs: number;
+    readonly excluded: boolean;
+    readonly exclusions: Readonly<Record<(typeof misconducts)[number], number>>;
+  }[];
+}
+
 export interface ReplicaMetricsOptions extends MetricsOptions {
   /** Asked once at every scrape, so that all gauges of a scrape, term and leadership above all, agree. */
   readonly status: () => ReplicaGauges;
   readonly streams: () => StreamGauges;
+  readonly leases: () => GrantGauges;
 }
 
 const proposalOutcomes = {
@@ -48,7 +71,7 @@ const readIndexOutcomes = ['confirmed', 'unavailable'] as const;
 
 export type ReplicaMetrics = ReturnType<typeof createReplicaMetrics>;
 
-export function createReplicaMetrics({ status, streams, ...options }: ReplicaMetricsOptions) {
+export function createReplicaMetrics({ status, streams, leases, ...options }: ReplicaMetricsOptions) {
   const registry = createRegistry(options);
   const registers = [registry];
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
@@ -140,6 +163,32 @@ export function createReplicaMetrics({ status, streams, ...options }: ReplicaMet
     name: 'bazar_replica_invalidation_congestions_total',
     help: 'Streams that were ended because their gateway did not keep up; they begin anew.',
     rows: () => single(streams().congestions),
+  });
+  addGauge(registry, {
+    name: 'bazar_replica_lease_grants',
+    help: 'Grants to gateways that this replica, as the leader, waits for.',
+    rows: () => single(leases().grants),
+  });
+  addCounter(registry, {
+    name: 'bazar_replica_lease_wait_seconds_total',
+    help: 'Time in which writes that a quorum had were not answered yet, as this gateway had not confirmed what they touch.',
+    labelNames: ['gateway'],
+    rows: () => leases().gateways.map(({ id, waitedMs }): Row => [{ gateway: id }, waitedMs / 1000]),
+  });
+  addGauge(registry, {
+    name: 'bazar_replica_lease_excluded',
+    help: '1 while this replica grants a gateway no leases, as writes have waited for it.',
+    labelNames: ['gateway'],
+    rows: () => leases().gateways.map(({ id, excluded }): Row => [{ gateway: id }, excluded ? 1 : 0]),
+  });
+  addCounter(registry, {
+    name: 'bazar_replica_lease_exclusions_total',
+    help: 'How often that began; late gateways confirm too slowly, silent ones let a grant end while writes waited.',
+    labelNames: ['gateway', 'cause'],
+    rows: () =>
+      leases().gateways.flatMap(({ id, exclusions }) =>
+        misconducts.map((cause): Row => [{ gateway: id, cause }, exclusions[cause]]),
+      ),
   });
   // Series that are there from the start let rates and alerts work from the first minute.
   for (const outcome of Object.values(proposalOutcomes)) proposals.inc({ outcome }, 0);

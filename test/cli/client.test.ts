@@ -186,6 +186,17 @@ g1       h:5
   );
 });
 
+for (const [lease, shown] of [
+  [null, 'coherence lease'],
+  [{ held: true }, 'coherence lease, lease held'],
+  [{ held: false, reason: 'nobody\nleads' }, 'coherence lease, no lease: nobody\\nleads'],
+] as const) {
+  test(`status shows what the gateway says of its lease: ${shown}`, (t) => {
+    const [first] = statusPage({ ...cluster, coherence: 'lease', lease }).split('\n');
+    t.is(first, `leader r1, term 3, commit index 12, publish index 12, ${shown}`);
+  });
+}
+
 test('status asks the gateway; --watch goes on until it is interrupted, through failures', async (t) => {
   let requests = 0;
   const interruption = new AbortController();
@@ -213,6 +224,7 @@ const metrics = {
   cacheMisses: 200,
   hitRatio: 0.75,
   originFetches: 190,
+  leasesHeld: 1,
   requestsByServer: { r1: 300, r2: 0, g1: 600 },
   healthy: ['r1', 'r2'],
   leader: 'r1',
@@ -227,6 +239,7 @@ test('metrics are one screen, which names the gateways that are missing in it', 
     metricsPage(metrics),
     `leader r1, healthy replicas r1, r2
 requests 1234, cache hits 600, misses 200, hit ratio 75.0 %, fetched from replicas 190
+leases held by 1 of 1 gateways
 
 ANSWERED BY  REQUESTS  SHARE
 r1           300       33.3 %
@@ -238,11 +251,20 @@ Not counted, as these gateways did not answer:
 `,
   );
   const { gateways, ...rest } = metrics;
-  const empty = { ...rest, hitRatio: null, healthy: [], leader: null, requestsByServer: { r1: 0 }, gateways: [] };
+  const empty = {
+    ...rest,
+    hitRatio: null,
+    leasesHeld: 0,
+    healthy: [],
+    leader: null,
+    requestsByServer: { r1: 0 },
+    gateways: [],
+  };
   t.is(
     metricsPage(empty),
     `leader none, healthy replicas none
 requests 1234, cache hits 600, misses 200, hit ratio -, fetched from replicas 190
+leases held by 0 of 0 gateways
 
 ANSWERED BY  REQUESTS  SHARE
 r1           0         -

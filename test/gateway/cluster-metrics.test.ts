@@ -28,6 +28,7 @@ const nothing = {
   cacheMisses: 0,
   hitRatio: null,
   originFetches: 0,
+  leasesHeld: 0,
   requestsByServer: { r1: 0, r2: 0, r3: 0, g1: 0 },
   healthy: ['r1', 'r2', 'r3'],
   leader: 'r1',
@@ -93,7 +94,8 @@ test('a scope that is none is refused', async (t) => {
 });
 
 test('what another gateway says is believed only if it is what one of that name can say', (t) => {
-  const totals = { requests: 9, cacheHits: 1, cacheMisses: 2, originFetches: 3, requestsByServer: { r1: 4 } };
+  const counts = { requests: 9, cacheHits: 1, cacheMisses: 2, originFetches: 3, leasesHeld: 1 };
+  const totals = { ...counts, requestsByServer: { r1: 4 } };
   const body = { ...totals, gateways: [{ id: 'g2', reached: true }] };
   t.is(totalsOf('g2', JSON.stringify(body))?.requests, 9);
   t.is(totalsOf('g2', 'no JSON'), null);
@@ -107,6 +109,7 @@ test('what another gateway says is believed only if it is what one of that name 
     { ...body, gateways: 'g2' },
     { ...body, requests: -1 },
     { ...body, requests: 0.5 },
+    { ...body, leasesHeld: true },
     { ...body, cacheHits: '1' },
     { ...body, originFetches: Number.POSITIVE_INFINITY },
     { ...body, requestsByServer: null },

@@ -69,3 +69,126 @@ test('closed, it asks no more', async (t) => {
   await clock.advance(1000);
   t.deepEqual(asked, [1]);
 });
+
+test('refused, it asks again when the time is over, and keeps what it holds until then', async (t) => {
+  const { clock, lease, keeper, stream, asked, grant } = given();
+  keeper.start(stream);
+  grant(1);
+  await clock.advance(80);
+  keeper.refused({ cause: 'late', forMs: 2000 });
+  t.true(lease.usable);
+  await clock.advance(1999);
+  t.deepEqual(asked, [1, 2]);
+  t.false(lease.usable);
+  await clock.advance(1);
+  t.deepEqual(asked, [1, 2, 3]);
+  await clock.advance(80);
+  t.deepEqual(asked, [1, 2, 3, 4], 'at the usual pace');
+});
+
+test('another stream is asked at once, whatever the one before had refused', async (t) => {
+  const { clock, keeper, stream, asked } = given();
+  keeper.start(stream);
+  keeper.refused({ cause: 'silent', forMs: 30_000 });
+  keeper.streamBegan();
+  await clock.advance(80);
+  t.deepEqual(asked, [1, 2]);
+});
+
+test('no refusal keeps it from asking for longer than a minute, nor makes it ask more often', async (t) => {
+  const { clock, keeper, stream, asked } = given();
+  keeper.start(stream);
+  keeper.refused({ cause: 'silent', forMs: 2 ** 40 });
+  await clock.advance(60_000);
+  t.deepEqual(asked, [1, 2]);
+  keeper.refused({ cause: 'silent', forMs: 0 });
+  await clock.advance(79);
+  t.deepEqual(asked, [1, 2]);
+});
+
+test('what is said once it is closed wakes nobody', async (t) => {
+  const { clock, keeper, stream, asked } = given();
+  keeper.start(stream);
+  keeper.close();
+  keeper.refused({ cause: 'late', forMs: 1000 });
+  await clock.advance(5000);
+  t.deepEqual(asked, [1]);
+});
+
+test('it says whether a lease is held, and if not, why', async (t) => {
+  const { clock, position, keeper, stream, grant } = given();
+  const reason = () => (keeper.view.held ? 'held' : keeper.view.reason);
+  stream.live = false;
+  keeper.start(stream);
+  t.is(reason(), 'no leader tells this gateway of its log');
+  stream.live = true;
+  t.is(reason(), 'the leader has not granted one yet');
+  await clock.advance(80);
+  grant(1);
+  t.deepEqual(keeper.view, { held: true });
+  position.processed = 9;
+  t.is(reason(), 'the leader has granted one from further on in its log than it has told of');
+  position.processed = 10;
+  clock.sleep(10_000);
+  t.is(reason(), 'wall time and monotonic time disagree about whether the last one has ended');
+  await clock.advance(240);
+  t.is(reason(), 'the last one has ended, and the leader has not renewed it');
+  keeper.refused({ cause: 'late', forMs: 2000 });
+  await clock.advance(500);
+  t.is(reason(), 'the leader grants none for 2 s: what this gateway confirmed came late, and writes waited for it');
+  keeper.refused({ cause: 'silent', forMs: 1000 });
+  t.is(reason(), 'the leader grants none for 1 s: this gateway had fallen silent, and writes waited for it');
+  keeper.refused({ cause: 'undeclared', forMs: 10_000 });
+  t.is(
+    reason(),
+    'the leader grants none for 10 s: a command changed what it had not declared; the log of the leader names it',
+  );
+});
+
+test('leases that were lost are counted by cause, each once', async (t) => {
+  const { clock, position, keeper, stream, asked, grant } = given();
+  const grantNewest = () => grant(asked.at(-1) ?? 0);
+  const none = { stream: 0, unrenewed: 0, refused: 0, behind: 0, clocks: 0 };
+  const losses = () => keeper.statistics().losses;
+  keeper.start(stream);
+  await clock.advance(1000);
+  t.deepEqual(losses(), none, 'nothing was held');
+
+  grantNewest();
+  await clock.advance(1000);
+  t.like(losses(), { ...none, unrenewed: 1 });
+  grantNewest();
+  keeper.streamBegan();
+  keeper.streamBegan();
+  t.like(losses(), { unrenewed: 1, stream: 1 });
+  await clock.advance(80);
+  grantNewest();
+  stream.live = false;
+  await clock.advance(1000);
+  t.like(losses(), { stream: 2 });
+  stream.live = true;
+  await clock.advance(80);
+  grantNewest();
+  keeper.refused({ cause: 'late', forMs: 1000 });
+  await clock.advance(1000);
+  t.like(losses(), { refused: 1 });
+  grantNewest();
+  position.term = 4;
+  await clock.advance(80);
+  t.like(losses(), { behind: 1 });
+  position.term = 3;
+  await clock.advance(80);
+  grantNewest();
+  clock.sleep(10_000);
+  await clock.advance(80);
+  t.deepEqual(losses(), { unrenewed: 1, stream: 2, refused: 1, behind: 1, clocks: 1 });
+});
+
+test('a gap that the next grant closes is counted, though nobody looked meanwhile', async (t) => {
+  const { clock, keeper, stream, asked, grant } = given();
+  keeper.start(stream);
+  grant(1);
+  await clock.advance(239);
+  grant(asked.at(-1) ?? 0);
+  t.like(keeper.statistics(), { held: true, requests: 3, grants: 2, refusals: 0, losses: { unrenewed: 1 } });
+});

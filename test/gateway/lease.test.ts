@@ -112,3 +112,26 @@ test('where the time was set back nothing that was asked for before counts', (t)
   renew();
   t.true(lease.usable);
 });
+
+test('it says what it lacks', (t) => {
+  const { lease, position, time, renew } = given();
+  t.is(lease.state, 'none');
+  renew({ leaseMs: 200 });
+  t.is(lease.state, 'held');
+  position.processed = 99;
+  t.is(lease.state, 'behind');
+  position.processed = 100;
+  position.term = 4;
+  t.is(lease.state, 'behind', 'of another log nothing is processed');
+  position.term = 3;
+  time.wallOffset += 5000;
+  t.is(lease.state, 'clocks');
+  time.now += 200;
+  t.is(lease.state, 'ended', 'on either clock');
+  renew();
+  t.is(lease.state, 'held');
+  time.wallOffset -= 5000;
+  t.is(lease.state, 'clocks');
+  lease.drop();
+  t.is(lease.state, 'none');
+});

@@ -19,10 +19,19 @@ const status: ReplicaGauges = {
   leaderChanges: 4,
 };
 
-const streams = { streams: 2, messages: 30, congestions: 1 };
+const watched = {
+  streams: () => ({ streams: 2, messages: 30, congestions: 1 }),
+  leases: () => ({
+    grants: 2,
+    gateways: [
+      { id: 'g1', waitedMs: 1500, excluded: true, exclusions: { late: 3, silent: 1 } },
+      { id: 'g2', waitedMs: 0, excluded: false, exclusions: { late: 0, silent: 0 } },
+    ],
+  }),
+};
 
 function replicaMetrics(read: () => ReplicaGauges = () => status) {
-  return createReplicaMetrics({ version: '1.2.3', processMetrics: false, status: read, streams: () => streams });
+  return createReplicaMetrics({ version: '1.2.3', processMetrics: false, status: read, ...watched });
 }
 
 const store: StoreGauges = {
@@ -60,6 +69,14 @@ test('the gauges of a replica show its status', async (t) => {
     'bazar_replica_invalidation_streams 2',
     'bazar_replica_invalidation_messages_total 30',
     'bazar_replica_invalidation_congestions_total 1',
+    'bazar_replica_lease_grants 2',
+    'bazar_replica_lease_wait_seconds_total{gateway="g1"} 1.5',
+    'bazar_replica_lease_wait_seconds_total{gateway="g2"} 0',
+    'bazar_replica_lease_excluded{gateway="g1"} 1',
+    'bazar_replica_lease_excluded{gateway="g2"} 0',
+    'bazar_replica_lease_exclusions_total{gateway="g1",cause="late"} 3',
+    'bazar_replica_lease_exclusions_total{gateway="g1",cause="silent"} 1',
+    'bazar_replica_lease_exclusions_total{gateway="g2",cause="late"} 0',
   ]) {
     t.true(lines.includes(line), line);
   }
@@ -156,6 +173,10 @@ test('a gateway counts its reads by result and kind, who answered, and what beca
     evictions: { size: 1, expired: 2, purged: 3, stale: 4 },
     publishedIndex: 17,
     streamLive: true,
+    lease: {
+      ...{ held: true, requests: 9, grants: 6, refusals: 2 },
+      losses: { stream: 1, unrenewed: 2, refused: 3, behind: 4, clocks: 5 },
+    },
   };
   metrics.showCache(() => gauges);
   metrics.readEnded('hit', 'value');
@@ -171,6 +192,7 @@ test('a gateway counts its reads by result and kind, who answered, and what beca
   metrics.invalidated('gap', []);
   metrics.invalidated('ignored', [{ touches: [4] }]);
   metrics.proofEnded('noLeader', 250);
+  t.is(metrics.totals().leasesHeld, 1);
   const lines = await linesOf(metrics);
   for (const line of [
     'bazar_gateway_cache_requests_total{result="hit",kind="value"} 1',
@@ -191,6 +213,15 @@ test('a gateway counts its reads by result and kind, who answered, and what beca
     'bazar_gateway_published_index 17',
     'bazar_gateway_stream_live 1',
     'bazar_gateway_stream_begins_total 1',
+    'bazar_gateway_lease_held 1',
+    'bazar_gateway_lease_requests_total 9',
+    'bazar_gateway_lease_answers_total{answer="granted"} 6',
+    'bazar_gateway_lease_answers_total{answer="refused"} 2',
+    'bazar_gateway_lease_losses_total{cause="stream"} 1',
+    'bazar_gateway_lease_losses_total{cause="unrenewed"} 2',
+    'bazar_gateway_lease_losses_total{cause="refused"} 3',
+    'bazar_gateway_lease_losses_total{cause="behind"} 4',
+    'bazar_gateway_lease_losses_total{cause="clocks"} 5',
     'bazar_gateway_invalidation_messages_total{receipt="processed"} 1',
     'bazar_gateway_invalidation_messages_total{receipt="gap"} 1',
     'bazar_gateway_invalidation_messages_total{receipt="ignored"} 1',
@@ -221,6 +252,7 @@ test('the totals of a gateway: what came back without a hit is a miss, what went
     cacheHits: 2,
     cacheMisses: 3,
     originFetches: 1,
+    leasesHeld: 0,
     requestsByServer: { r1: 0, g1: 1 },
   });
 });
@@ -258,7 +290,7 @@ test('a process shows its version, and the metrics of Node unless they are not w
   const withThem = await createReplicaMetrics({
     version: '1.2.3',
     status: () => status,
-    streams: () => streams,
+    ...watched,
   }).render();
   t.regex(withThem.body, /^process_cpu_seconds_total/m);
 });

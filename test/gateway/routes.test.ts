@@ -1,7 +1,10 @@
 import test from 'ava';
+import { startGateway } from '../../src/gateway/server.ts';
 import { createLogger } from '../../src/logger.ts';
-import type { ReplicaView } from '../../src/store/client.ts';
-import { problemOf, startTestGateway } from './harness.ts';
+import { index, term } from '../../src/raft/types.ts';
+import type { FollowedStream, Follower, ReplicaView } from '../../src/store/client.ts';
+import { FakeClient } from './fake-client.ts';
+import { gatewayOptions, problemOf, request, startTestGateway } from './harness.ts';
 
 const methodsOf = [
   ['/v1/kv/a', ['GET', 'HEAD', 'PUT', 'DELETE']],
@@ -77,6 +80,7 @@ test('/v1/cluster tells what is known of every replica', async (t) => {
     commitIndex: 9,
     publishIndex: 8,
     coherence: 'off',
+    lease: null,
     replicas: [
       {
         id: 'r1',
@@ -106,6 +110,40 @@ test('/v1/cluster tells what is known of every replica', async (t) => {
     ],
     gateways: [{ id: 'g1', http: '127.0.0.1:8080' }],
   });
+});
+
+/** Of a leader that tells of its log and has said nothing yet. */
+class FollowedClient extends FakeClient {
+  follower: Follower | null = null;
+
+  override follow(follower?: Follower): FollowedStream {
+    this.follower = follower ?? null;
+    follower?.begin('s');
+    return { live: true, behind() {}, renew() {}, confirm() {}, release() {} };
+  }
+}
+
+test('/v1/cluster tells whether this gateway holds a lease, and why not', async (t) => {
+  const client = new FollowedClient();
+  const caching = { coherence: 'lease', cache: { cacheBytes: 1024 } } as const;
+  const gateway = await startGateway({ ...gatewayOptions(client), caching });
+  t.teardown(() => gateway.close());
+  const told = async () => {
+    const { text } = await request(gateway.address.port, 'GET', '/v1/cluster');
+    const { coherence, lease } = JSON.parse(text);
+    return { coherence, lease };
+  };
+  t.deepEqual(await told(), {
+    coherence: 'lease',
+    lease: { held: false, reason: 'the leader has not granted one yet' },
+  });
+  client.follower?.granted({
+    ...{ type: 'granted', streamId: 's', request: 1, term: term(0), index: index(0), leaseMs: 60_000 },
+  });
+  t.deepEqual(await told(), { coherence: 'lease', lease: { held: true } });
+  const { text } = await request(gateway.address.port, 'GET', '/metrics');
+  t.regex(text, /^bazar_gateway_lease_held 1$/m);
+  t.regex(text, /^bazar_gateway_lease_answers_total\{answer="granted"\} 1$/m);
 });
 
 test('/livez does not ask for a leader', async (t) => {

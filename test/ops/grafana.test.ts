@@ -28,7 +28,13 @@ async function exported(): Promise<ReadonlyMap<string, Exported>> {
     ...{ lastIndex: 1, commitIndex: 1, publishIndex: 1, appliedIndex: 1 },
   };
   const streams = { streams: 0, messages: 0, congestions: 0 };
-  const replica = createReplicaMetrics({ version: '1', status: () => status, streams: () => streams });
+  const conduct = { id: 'g1', waitedMs: 0, excluded: false, exclusions: { late: 0, silent: 0 } };
+  const replica = createReplicaMetrics({
+    version: '1',
+    status: () => status,
+    streams: () => streams,
+    leases: () => ({ grants: 0, gateways: [conduct] }),
+  });
   const all = new Map<string, Exported>([
     ['up', { type: 'gauge', help: '', labels: new Map([['job', new Set(jobs)]]) }],
   ]);

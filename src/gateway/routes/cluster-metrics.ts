@@ -42,6 +42,7 @@ export function addClusterMetricsRoute(
       cacheMisses: totals.cacheMisses,
       hitRatio: hitRatioOf(totals),
       originFetches: totals.originFetches,
+      leasesHeld: totals.leasesHeld,
       requestsByServer: totals.requestsByServer,
       healthy: client.replicas().flatMap((replica) => (replica.healthy ? [replica.id] : [])),
       leader: client.leader(),

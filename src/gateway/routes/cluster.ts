@@ -4,6 +4,7 @@
 import type { Router } from '@koa/router';
 import type { ReplicaStatus, ReplicaView, StoreClient } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
+import type { LeaseView } from '../lease-keeper.ts';
 import { parseParameters } from '../parameters.ts';
 import type { CachingOptions } from '../reader.ts';
 
@@ -19,11 +20,13 @@ export interface ClusterRouteOptions {
   readonly clusterId: string;
   readonly gateways: readonly GatewayView[];
   readonly caching: Pick<CachingOptions, 'coherence'>;
+  /** This gateway's own; null where it asks for none. */
+  readonly lease: () => LeaseView | null;
 }
 
 export function addClusterRoute(
   router: Router<RequestState>,
-  { client, clusterId, gateways, caching }: ClusterRouteOptions,
+  { client, clusterId, gateways, caching, lease }: ClusterRouteOptions,
 ): void {
   function cluster(ctx: RequestContext): Answer {
     parseParameters(ctx.querystring, []);
@@ -37,6 +40,7 @@ export function addClusterRoute(
       commitIndex: highest((status) => status.commitIndex),
       publishIndex: highest((status) => status.publishIndex),
       coherence: caching.coherence,
+      lease: lease(),
       replicas: replicas.map(described),
       gateways: gateways.map(({ id, http }) => ({ id, http })),
     });
