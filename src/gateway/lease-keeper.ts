@@ -1,6 +1,6 @@
 /**
- * Keeps a lease: asks for it anew all the time, unless the leader has said for how long it would be in vain, and confirms
- * what the leader waits for.
+ * Keeps a lease while hits want one: asks for it anew all the time, unless the leader has said for how long it would be in
+ * vain, and confirms what the leader waits for.
  */
 import type { LeaseGauges, LeaseLoss } from '../metrics.ts';
 import type { FollowedStream, RefusalCause } from '../store/client.ts';
@@ -23,8 +23,10 @@ export interface LeaseRefusal {
 /** Whether hits need no question at this moment. */
 export type LeaseView = { readonly held: true } | { readonly held: false; readonly reason: string };
 
-/** A lease outlasts two questions that were lost. */
+/** A lease outlasts a question that was lost. */
 const renewMs = 80;
+/** A gateway that nobody reads from holds up no write. */
+const idleMsMax = 1000;
 /** However long the leader would have it wait: what was misunderstood must not last. */
 const refusedMsMax = 60_000;
 
@@ -34,8 +36,9 @@ const refusalReasons: Readonly<Record<RefusalCause, string>> = {
   undeclared: 'a command changed what it had not declared; the log of the leader names it',
 };
 
-const reasons: Readonly<Record<Exclude<LeaseState, 'held'>, string>> = {
+const reasons: Readonly<Record<Exclude<LeaseState, 'held'> | 'idle', string>> = {
   none: 'the leader has not granted one yet',
+  idle: 'nobody has read here for a second what is kept',
   ended: 'the last one has ended, and the leader has not renewed it',
   behind: 'the leader has granted one from further on in its log than it has told of',
   clocks: 'wall time and monotonic time disagree about whether the last one has ended',
@@ -43,7 +46,7 @@ const reasons: Readonly<Record<Exclude<LeaseState, 'held'>, string>> = {
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
-  #stream: Pick<FollowedStream, 'renew' | 'confirm' | 'live'> | null = null;
+  #stream: Pick<FollowedStream, 'renew' | 'confirm' | 'release' | 'live'> | null = null;
   #confirming = false;
   #timer: Timer | null = null;
   /** In force: nobody is asked before its end. */
@@ -53,13 +56,13 @@ export class LeaseKeeper {
   #requests = 0;
   #grants = 0;
   #refusals = 0;
-  readonly #losses: Record<LeaseLoss, number> = { stream: 0, unrenewed: 0, refused: 0, behind: 0, clocks: 0 };
+  readonly #losses: Record<LeaseLoss, number> = { stream: 0, idle: 0, unrenewed: 0, refused: 0, behind: 0, clocks: 0 };
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
   }
 
-  start(stream: Pick<FollowedStream, 'renew' | 'confirm' | 'live'>): void {
+  start(stream: Pick<FollowedStream, 'renew' | 'confirm' | 'release' | 'live'>): void {
     this.#stream = stream;
     this.#renew();
   }
@@ -111,12 +114,12 @@ export class LeaseKeeper {
       return { held: false, reason: `the leader grants none for ${seconds} s: ${refusalReasons[refusal.cause]}` };
     }
     if (this.#stream?.live !== true) return { held: false, reason: 'no leader tells this gateway of its log' };
-    return { held: false, reason: reasons[state] };
+    return { held: false, reason: reasons[this.#isIdle ? 'idle' : state] };
   }
 
   statistics(): LeaseGauges {
     return {
-      held: this.#options.lease.usable,
+      held: this.#options.lease.state === 'held',
       requests: this.#requests,
       grants: this.#grants,
       refusals: this.#refusals,
@@ -124,19 +127,26 @@ export class LeaseKeeper {
     };
   }
 
+  /** Nothing is served under a lease from now on, and the leader hears so: nothing is confirmed any more either. */
   close(): void {
     this.#timer?.cancel();
+    this.#options.lease.drop();
+    this.#stream?.release();
     this.#stream = null;
   }
 
   #renew(): void {
     this.#look();
     this.#refusal = null;
-    if (this.#stream?.live === true) {
+    if (this.#stream?.live === true && !this.#isIdle) {
       this.#requests += 1;
       this.#stream.renew(this.#options.lease.request());
     }
     this.#renewIn(renewMs);
+  }
+
+  get #isIdle(): boolean {
+    return this.#options.lease.idleMs > idleMsMax;
   }
 
   #renewIn(delayMs: number): void {
@@ -158,6 +168,7 @@ export class LeaseKeeper {
   #lossIn(state: Exclude<LeaseState, 'held'>): LeaseLoss {
     if (state === 'behind' || state === 'clocks') return state;
     if (state === 'none' || this.#stream?.live !== true) return 'stream';
-    return this.#refusal === null ? 'unrenewed' : 'refused';
+    if (this.#refusal !== null) return 'refused';
+    return this.#isIdle ? 'idle' : 'unrenewed';
   }
 }

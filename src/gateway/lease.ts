@@ -52,6 +52,8 @@ export class Lease {
   #requests = 0;
   /** When each request left that is not answered, oldest first. */
   readonly #asked = new Map<number, Moment>();
+  /** When `usable` was last asked. */
+  #wantedAt = Number.NEGATIVE_INFINITY;
   /** By what was granted last; an older one serves while the log is not told up to a newer one's index. */
   #held: Held[] = [];
 
@@ -86,20 +88,29 @@ export class Lease {
 
   /** To be asked last, in the turn in which a hit leaves: it looks at the clock. */
   get usable(): boolean {
-    const { term, processed } = this.#options.position;
-    if (this.#held.length === 0) return false;
     const now = this.#now();
-    return this.#held.some((held) => held.term === term && held.index <= processed && lasts(held, now));
+    this.#wantedAt = now.at;
+    return this.#isUsable(now);
   }
 
-  /** As `usable`, and if it is not, what the newest grant lacks. */
+  /** For how long nobody has asked whether it is usable, in milliseconds. */
+  get idleMs(): number {
+    return this.#options.clock.now() - this.#wantedAt;
+  }
+
+  /** As `usable`, for whoever only looks on, and if it is not, what the newest grant lacks. */
   get state(): LeaseState {
-    if (this.usable) return 'held';
+    const now = this.#now();
+    if (this.#isUsable(now)) return 'held';
     const [newest] = this.#held;
     if (newest === undefined) return 'none';
-    const now = this.#now();
     if (lasts(newest, now)) return 'behind';
     return now.at - newest.asked.at < newest.usableMs ? 'clocks' : 'ended';
+  }
+
+  #isUsable(now: Moment): boolean {
+    const { term, processed } = this.#options.position;
+    return this.#held.some((held) => held.term === term && held.index <= processed && lasts(held, now));
   }
 
   #now(): Moment {

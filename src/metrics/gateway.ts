@@ -61,11 +61,11 @@ const proofOutcomes = ['proven', 'noLeader', 'behind'] as const;
 export type ProofOutcome = (typeof proofOutcomes)[number];
 
 /**
- * How a lease was lost. `stream`: the stream broke, or another one began, as after a change of leaders; `unrenewed`: it
- * ended, and the leader had not answered; `refused`: the leader grants none for a while; `behind`: the log was not told up to
+ * How a lease was lost. `stream`: the stream broke, or another one began, as after a change of leaders; `idle`: no read
+ * had wanted one for a while; `unrenewed`: it ended, and the leader had not answered; `refused`: the leader grants none for a while; `behind`: the log was not told up to
  * where the leader had renewed it; `clocks`: wall time and monotonic time disagreed about how long it had lasted.
  */
-const leaseLosses = ['stream', 'unrenewed', 'refused', 'behind', 'clocks'] as const;
+const leaseLosses = ['stream', 'idle', 'unrenewed', 'refused', 'behind', 'clocks'] as const;
 export type LeaseLoss = (typeof leaseLosses)[number];
 
 /** Counts are since the start. */

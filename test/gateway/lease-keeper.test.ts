@@ -3,20 +3,30 @@ import { Lease } from '../../src/gateway/lease.ts';
 import { LeaseKeeper } from '../../src/gateway/lease-keeper.ts';
 import { ManualClock } from '../store/manual-clock.ts';
 
-function given() {
+/** `isRead`: hits want a lease all the time. */
+function given({ isRead = true } = {}) {
   const clock = new ManualClock();
   const position = { term: 3, processed: 10 };
   const lease = new Lease({ clock, leaseMargin: 0.05, position });
   const keeper = new LeaseKeeper({ clock, lease, position });
   const asked: number[] = [];
   const confirmed: number[] = [];
+  let releases = 0;
+  const read = () => {
+    void lease.usable;
+    clock.setTimer(500, read);
+  };
+  if (isRead) read();
   const stream = {
     live: true,
+    release: () => {
+      releases += 1;
+    },
     renew: (request: number) => asked.push(request),
     confirm: ({ through }: { through: number }) => confirmed.push(through),
   };
   const grant = (request: number) => keeper.granted({ request, term: 3, index: 10, leaseMs: 250 });
-  return { clock, position, lease, keeper, stream, asked, confirmed, grant };
+  return { clock, position, lease, keeper, stream, asked, confirmed, grant, released: () => releases };
 }
 
 test('a lease is asked for anew before two lost questions would end it', async (t) => {
@@ -60,6 +70,45 @@ test('with another stream the lease is gone', (t) => {
   t.true(lease.usable);
   keeper.streamBegan();
   t.false(lease.usable);
+});
+
+test('while nobody reads no lease is asked for, and what was held is lost to that', async (t) => {
+  const { clock, lease, keeper, stream, asked, grant } = given({ isRead: false });
+  keeper.start(stream);
+  await clock.advance(500);
+  t.deepEqual(asked, []);
+  t.deepEqual(keeper.view, { held: false, reason: 'nobody has read here for a second what is kept' });
+  t.false(lease.usable, 'a hit wants one');
+  await clock.advance(80);
+  t.deepEqual(asked, [1]);
+  grant(1);
+  t.deepEqual(keeper.view, { held: true }, 'to look on wants none');
+  await clock.advance(1000);
+  const { length } = asked;
+  t.true(length > 10);
+  await clock.advance(1000);
+  t.is(asked.length, length);
+  t.like(keeper.statistics().losses, { unrenewed: 1, idle: 0 }, 'it was lost before, as nobody had granted another');
+  void lease.usable;
+  await clock.advance(80);
+  grant(asked.at(-1) ?? 0);
+  await clock.advance(920);
+  grant(asked.at(-1) ?? 0);
+  await clock.advance(500);
+  t.like(keeper.statistics().losses, { idle: 1 });
+});
+
+test('closed, it serves under no lease, and the leader waits for it no more', async (t) => {
+  const { clock, lease, keeper, stream, confirmed, grant, released } = given();
+  keeper.start(stream);
+  grant(1);
+  keeper.close();
+  t.false(lease.usable);
+  t.is(released(), 1);
+  keeper.processed();
+  await clock.settle();
+  t.deepEqual(confirmed, []);
+  t.is(released(), 1);
 });
 
 test('closed, it asks no more', async (t) => {
@@ -148,7 +197,7 @@ test('it says whether a lease is held, and if not, why', async (t) => {
 test('leases that were lost are counted by cause, each once', async (t) => {
   const { clock, position, keeper, stream, asked, grant } = given();
   const grantNewest = () => grant(asked.at(-1) ?? 0);
-  const none = { stream: 0, unrenewed: 0, refused: 0, behind: 0, clocks: 0 };
+  const none = { stream: 0, idle: 0, unrenewed: 0, refused: 0, behind: 0, clocks: 0 };
   const losses = () => keeper.statistics().losses;
   keeper.start(stream);
   await clock.advance(1000);
@@ -181,7 +230,7 @@ test('leases that were lost are counted by cause, each once', async (t) => {
   grantNewest();
   clock.sleep(10_000);
   await clock.advance(80);
-  t.deepEqual(losses(), { unrenewed: 1, stream: 2, refused: 1, behind: 1, clocks: 1 });
+  t.deepEqual(losses(), { idle: 0, unrenewed: 1, stream: 2, refused: 1, behind: 1, clocks: 1 });
 });
 
 test('a gap that the next grant closes is counted, though nobody looked meanwhile', async (t) => {

@@ -175,7 +175,7 @@ test('a gateway counts its reads by result and kind, who answered, and what beca
     streamLive: true,
     lease: {
       ...{ held: true, requests: 9, grants: 6, refusals: 2 },
-      losses: { stream: 1, unrenewed: 2, refused: 3, behind: 4, clocks: 5 },
+      losses: { idle: 0, stream: 1, unrenewed: 2, refused: 3, behind: 4, clocks: 5 },
     },
   };
   metrics.showCache(() => gauges);
