@@ -20,23 +20,30 @@ export interface Answer {
   /** Names and values in turn; without Content-Length where there is a body. */
   readonly headers: readonly string[];
   readonly body: string | Buffer | null;
+  /** ASCII that goes before the body. */
+  readonly start?: string;
 }
 
 /** Up to here copying a body behind its header costs less than a write of two parts. */
 const joinedBytesMax = 16 * 1024;
 
-export function send(response: ServerResponse, { status, headers, body }: Answer): void {
+export function send(response: ServerResponse, { status, headers, body, start = '' }: Answer): void {
   if (body === null) {
     response.writeHead(status, ['X-Content-Type-Options', 'nosniff', ...headers]);
     response.end();
     return;
   }
-  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+  const bytes = start.length + (typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength);
   response.writeHead(status, ['X-Content-Type-Options', 'nosniff', 'Content-Length', String(bytes), ...headers]);
   // Node joins header and body where both are strings; in latin1 a character is a byte.
-  if (typeof body === 'string') response.end(body);
-  else if (bytes <= joinedBytesMax) response.end(body.toString('latin1'), 'latin1');
-  else response.end(body);
+  if (typeof body === 'string') {
+    response.end(start + body);
+  } else if (bytes <= joinedBytesMax) {
+    response.end(start + body.toString('latin1'), 'latin1');
+  } else {
+    if (start !== '') response.write(start, 'latin1');
+    response.end(body);
+  }
 }
 
 export function jsonAnswer(

@@ -1,26 +1,29 @@
 /**
- * The gateway without its socket. The order of `use` is the way of a request.
+ * The gateway without its socket. The order of `use` is the way of a request, plain reads apart.
  */
+import type { RequestListener } from 'node:http';
 import { Router } from '@koa/router';
 import Koa, { type Next } from 'koa';
 import type { Logger } from '../logger.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { StoreClient } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
-import { type RequestContext, type RequestState, send } from './answer.ts';
+import { type Answer, answering, type RequestContext, type RequestState, send } from './answer.ts';
 import { ClientGoneError, discardRest } from './body.ts';
 import { HttpProblem, problemAnswer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
+import { createKeyRead } from './key-read.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
-import { observe } from './observe.ts';
+import { createListRead, listPath } from './list-read.ts';
+import { createObserver, observing } from './observe.ts';
 import type { Peers } from './peers.ts';
 import { type CachingOptions, createReader, type GatewayReader } from './reader.ts';
 import { addCacheRoute } from './routes/cache.ts';
 import { addClusterRoute, type GatewayView } from './routes/cluster.ts';
 import { addClusterMetricsRoute } from './routes/cluster-metrics.ts';
 import { addKvRoutes } from './routes/kv.ts';
-import { addListRoute } from './routes/list.ts';
 import { addMetaRoutes } from './routes/meta.ts';
+import { createShortWay } from './short-way.ts';
 import { originForm } from './target.ts';
 
 export interface AppOptions {
@@ -43,15 +46,17 @@ export interface AppOptions {
 export function createApp(
   options: AppOptions,
   { reader, purge, lease }: Pick<GatewayReader, 'reader' | 'purge' | 'lease'> = createReader(options),
-): Koa<RequestState> {
+): RequestListener {
   const { client, id, peers, metrics, log, clock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const inFlight = new InFlight(limits);
   for (const each of [...client.replicas(), options]) metrics.mayAnswer(each.id);
 
   const router = new Router<RequestState>({ sensitive: true, strict: true });
-  addKvRoutes(router, { reader, writer: client, inFlight, bodyBytesMax: limits.bodyBytesMax });
-  addListRoute(router, { reader, inFlight });
+  const readKey = inFlight.admitting(createKeyRead(reader));
+  const readList = inFlight.admitting(createListRead(reader));
+  addKvRoutes(router, { read: readKey, writer: client, inFlight, bodyBytesMax: limits.bodyBytesMax });
+  router.get(listPath, listPath, answering(readList));
   const askingInFlight = new InFlight({ ...limits, requestsInFlightMax: limits.purgesInFlightMax });
   addCacheRoute(router, { id, purge, peers, inFlight, askingInFlight });
   addClusterRoute(router, { ...options, lease });
@@ -59,26 +64,41 @@ export function createApp(
   addMetaRoutes(router, options);
 
   const app = new Koa<RequestState>();
-  app.use(observe(metrics, log, clock));
-  app.use(answerProblems(log, limits));
+  const observe = createObserver(metrics, log, clock);
+  const problemAnswerTo = problemAnswers(log);
+  app.use(observing(observe));
+  app.use(answerProblems(problemAnswerTo, limits));
   app.use(normalizeTarget(limits));
   app.use(router.routes());
   app.use(answerUnrouted);
   // What is left are connections that broke while a response was on its way.
   app.on('error', (error: NodeJS.ErrnoException) => log.debug('response lost', { code: error.code ?? error.name }));
-  return app;
+  const theLongWay = app.callback();
+  const { urlBytesMax } = limits;
+  const takeTheShortWay = createShortWay({ readKey, readList, observe, problemAnswerTo, urlBytesMax });
+  return (request, response) => {
+    if (!takeTheShortWay(request, response)) void theLongWay(request, response);
+  };
 }
 
-function answerProblems(log: Logger, limits: GatewayLimits) {
+type ProblemAnswerTo = (error: unknown, method: string) => Answer | null;
+
+function answerProblems(problemAnswerTo: ProblemAnswerTo, limits: GatewayLimits) {
   return async (ctx: RequestContext, next: Next): Promise<void> => {
     ctx.respond = false;
     try {
       await next();
     } catch (error) {
-      if (!(error instanceof ClientGoneError)) send(ctx.res, problemAnswer(problemOf(error, log), ctx.method));
+      const answer = problemAnswerTo(error, ctx.method);
+      if (answer !== null) send(ctx.res, answer);
     }
     if (!ctx.req.complete) discardRest(ctx.req, limits.discardBytesMax);
   };
+}
+
+/** What is to be sent for an error; null: there is nobody to send it to. */
+function problemAnswers(log: Logger): ProblemAnswerTo {
+  return (error, method) => (error instanceof ClientGoneError ? null : problemAnswer(problemOf(error, log), method));
 }
 
 function problemOf(error: unknown, log: Logger): HttpProblem {

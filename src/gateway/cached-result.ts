@@ -1,53 +1,59 @@
-/** Results of queries as the cache keeps them. */
-import type { KeyValue, QueryResult } from '../store/client.ts';
-import type { GetQuery, ListQuery } from './store.ts';
+/** Results as the cache keeps them. */
+import type { QueryResult } from '../store/client.ts';
+import type { ListPage } from './list-page.ts';
+import type { GetQuery, GetResult, ListQuery, Result } from './store.ts';
 
-/** Of an item in a list beside its characters, as measured: numbers, and the object around them. */
-const itemBytes = 176;
-/** Of the view of a value in a list, beside its bytes. */
-const viewBytes = 152;
 const resultOverheadBytes = 64;
 
 /**
- * In memory of its own, one piece for all values: a value as it comes is a part of the whole message it came in, and
- * small buffers are parts of a pool. Whoever keeps a part keeps the whole.
+ * In memory of its own: a value as it comes is a part of the whole message it came in, and small buffers are parts of a
+ * pool. Whoever keeps a part keeps the whole.
  */
-export function copyOf(result: QueryResult): QueryResult {
-  const values = Buffer.allocUnsafeSlow(itemsOf(result).reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0));
-  let end = 0;
-  const copyOfItem = (item: KeyValue): KeyValue => {
-    if (item.value === undefined) return item;
-    const start = end;
-    end += item.value.byteLength;
-    values.set(item.value, start);
-    return { ...item, value: values.subarray(start, end) };
-  };
-  if (result.type === 'list') return { ...result, items: result.items.map(copyOfItem) };
-  return { ...result, item: result.item === null ? null : copyOfItem(result.item) };
+export function copyOf(result: Result): Result {
+  if (result.type === 'list') return { ...result, rest: bytesOfItsOwn(result.rest) };
+  const { item } = result;
+  if (item?.value === undefined) return result;
+  return { ...result, item: { ...item, value: bytesOfItsOwn(item.value) } };
 }
 
-/** What a copy keeps in memory, about. For the object and the view of an item that comes alone every entry has room. */
-export function bytesOf(result: QueryResult): number {
-  return itemsOf(result).reduce((sum, { key, contentType, value }) => {
-    const objectsBytes = result.type === 'list' ? itemBytes + (value === undefined ? 0 : viewBytes) : 0;
-    return sum + objectsBytes + 2 * (key.length + contentType.length) + (value?.byteLength ?? 0);
-  }, resultOverheadBytes);
+/** What a copy keeps in memory, about. For the objects around it every entry has room. */
+export function bytesOf(result: Result): number {
+  if (result.type === 'list') return resultOverheadBytes + result.rest.byteLength + result.tag.length;
+  const { item } = result;
+  if (item === null) return resultOverheadBytes;
+  return resultOverheadBytes + 2 * (item.key.length + item.contentType.length) + (item.value?.byteLength ?? 0);
 }
 
-/** A kept result as the answer to this query, proven to be what stands there at `revision`. */
-export function answerTo(
-  query: GetQuery | ListQuery,
-  kept: QueryResult,
-  revision: QueryResult['revision'],
-): QueryResult {
-  if (kept.type === 'list' || kept.item === null || (query.type === 'get' && query.withValue)) {
-    return { ...kept, revision };
-  }
-  const { value: _, ...item } = kept.item;
-  return { ...kept, revision, item };
+/** What was found, proven to be what stands there at `revision`. */
+export function standingAt<Found extends Result>(found: Found, revision: QueryResult['revision']): Found {
+  return { ...found, revision };
 }
 
-function itemsOf(result: QueryResult): readonly KeyValue[] {
-  if (result.type === 'list') return result.items;
-  return result.item === null ? [] : [result.item];
+/** Without the value, where that is not asked for. */
+export function shownTo({ withValue }: GetQuery, result: GetResult): GetResult {
+  if (withValue || result.item?.value === undefined) return result;
+  const { value: _, ...item } = result.item;
+  return { ...result, item };
+}
+
+/** Throws if what is under a query's name answers another one. */
+export function asGet(query: GetQuery, result: Result): GetResult {
+  if (result.type !== 'get') throw mismatch(query, result);
+  return shownTo(query, result);
+}
+
+/** As asGet. */
+export function asList(query: ListQuery, result: Result): ListPage {
+  if (result.type !== 'list') throw mismatch(query, result);
+  return result;
+}
+
+function bytesOfItsOwn(bytes: Uint8Array): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.byteLength);
+  own.set(bytes);
+  return own;
+}
+
+function mismatch(query: GetQuery | ListQuery, result: Result): Error {
+  return new Error(`a ${query.type} was answered with the result of a ${result.type}`);
 }

@@ -2,7 +2,8 @@
  * How many requests, and how many bytes of bodies, the gateway holds at this moment. What does not fit is refused at
  * once: waiting would only move the queue into memory.
  */
-import type { Answer, RequestContext } from './answer.ts';
+import type { ServerResponse } from 'node:http';
+import type { Answer } from './answer.ts';
 import { HttpProblem } from './errors.ts';
 import type { GatewayLimits } from './limits.ts';
 
@@ -17,6 +18,16 @@ export interface Share {
   hold(bytes: number): void;
 }
 
+interface Answering {
+  readonly res: ServerResponse;
+}
+
+/** One that has its answer at hand gives it in the same turn. */
+export type Handler<Request extends Answering, Given extends Answer | Promise<Answer> = Answer | Promise<Answer>> = (
+  request: Request,
+  share: Share,
+) => Given;
+
 export class InFlight {
   readonly #limits: GatewayLimits;
   #requests = 0;
@@ -27,8 +38,10 @@ export class InFlight {
   }
 
   /** The handler, with a share for each request; throws HttpProblem at one that is one too many. */
-  admitting(handle: (ctx: RequestContext, share: Share) => Promise<Answer>): (ctx: RequestContext) => Promise<Answer> {
-    return async (ctx) => {
+  admitting<Request extends Answering, Given extends Answer | Promise<Answer>>(
+    handle: Handler<Request, Given>,
+  ): (request: Request) => Given {
+    return (request) => {
       if (this.#requests >= this.#limits.requestsInFlightMax || this.#bodyBytes >= this.#limits.bodyBytesInFlightMax) {
         throw overloaded();
       }
@@ -45,13 +58,21 @@ export class InFlight {
         this.#requests -= 1;
         this.#bodyBytes -= held;
       };
+      const settled = () => {
+        if (request.res.closed) giveBack();
+        else request.res.on('close', giveBack);
+      };
       this.#requests += 1;
+      let given: Given;
       try {
-        return await handle(ctx, { take, hold });
-      } finally {
-        if (ctx.res.closed) giveBack();
-        else ctx.res.once('close', giveBack);
+        given = handle(request, { take, hold });
+      } catch (error) {
+        settled();
+        throw error;
       }
+      if (given instanceof Promise) return given.finally(settled) as Given;
+      settled();
+      return given;
     };
   }
 }

@@ -1,14 +1,15 @@
 /** Puts the reader of a gateway together: cached and coherent, or straight to the replicas. */
 import type { GatewayMetrics } from '../metrics.ts';
-import { leaseMargin, type QueryResult, type StoreClient } from '../store/client.ts';
+import { leaseMargin, type StoreClient } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import { Cache, type CacheOptions } from './cache/cache.ts';
 import type { Purge } from './cache/purge.ts';
 import { CachedReader, type CachedReaderOptions } from './cached-reader.ts';
+import { copyOf } from './cached-result.ts';
 import { Coherence } from './coherence.ts';
 import { Lease } from './lease.ts';
 import { LeaseKeeper, type LeaseView } from './lease-keeper.ts';
-import { createDirectReader, type StoreReader } from './store.ts';
+import { createDirectReader, type Result, type StoreReader } from './store.ts';
 import { Validator } from './validator.ts';
 import type { KeptAnswers } from './warm-up/warmer.ts';
 
@@ -84,7 +85,7 @@ export function createReader({ client, clusterId, id, clock, caching, metrics }:
     refused: (refusal) => keeper?.refused(refusal),
   });
   keeper?.start(stream);
-  const cache = new Cache<QueryResult>(caching.cache);
+  const cache = new Cache<Result>(caching.cache, copyOf);
   metrics.showCache(() => ({
     ...cache.statistics(),
     capacityBytes: caching.cache.cacheBytes,

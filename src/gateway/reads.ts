@@ -1,11 +1,26 @@
 /** What every read can be asked for, and what every answer to one says of itself. */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { QueryResult, ReplicaId } from '../store/client.ts';
-import type { RequestContext } from './answer.ts';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ReplicaId } from '../store/client.ts';
+import type { RequestState } from './answer.ts';
 import { parseCacheControl } from './cache-control.ts';
 import { HttpProblem, quote } from './errors.ts';
 import { consistencyOf, type Parameters, timeoutMsOf } from './parameters.ts';
-import { type GetResult, kindOf, type ListResult, type Reading, type ReadOptions } from './store.ts';
+import { type GetResult, kindOf, type Reading, type ReadOptions, type Result } from './store.ts';
+
+/** What a read takes of its request, on whichever way it came. */
+export interface ReadRequest {
+  readonly method: string;
+  /** As it was sent, up to the question mark. */
+  readonly path: string;
+  /** What follows it. */
+  readonly querystring: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly state: RequestState;
+  readonly res: ServerResponse;
+}
+
+/** Whoever keeps an answer asks again before using it: nothing is to grow staler than it was asked to be. */
+export const revalidate = ['Cache-Control', 'no-cache'];
 
 export const readParameters = ['replica', 'timeout', 'consistency'] as const;
 
@@ -34,8 +49,8 @@ function minRevisionOf(headers: IncomingHttpHeaders): GetResult['revision'] {
 
 /** For metrics and the access log. */
 export function noteReading(
-  { state }: RequestContext,
-  { cacheResult, cacheStatus, outcome }: Reading<QueryResult>,
+  { state }: Pick<ReadRequest, 'state'>,
+  { cacheResult, cacheStatus, outcome }: Reading<Result>,
 ): void {
   state.read = { result: cacheResult, cacheStatus, kind: outcome.type === 'done' ? kindOf(outcome.result) : 'none' };
   if (outcome.type === 'done') state.servedBy = outcome.servedBy;
@@ -45,7 +60,7 @@ export function provenance(revision: number, servedBy: ReplicaId): string[] {
   return ['Bazar-Revision', String(revision), 'Bazar-Served-By', servedBy];
 }
 
-type Done = Extract<Reading<GetResult | ListResult>['outcome'], { type: 'done' }>;
+type Done = Extract<Reading<Result>['outcome'], { type: 'done' }>;
 
 export function readHeaders(cacheStatus: string, { result, servedBy, staleMs }: Done): string[] {
   return ['Cache-Status', cacheStatus, ...provenance(result.revision, servedBy), ...ageHeaders(staleMs)];

@@ -38,7 +38,7 @@ export async function startGateway(options: GatewayOptions): Promise<ListeningGa
   }
   const limits = { ...defaultLimits, ...options.limits };
   const answers = createReader(options);
-  const server = createHttpServer(createApp(options, answers).callback(), limits);
+  const server = createHttpServer(createApp(options, answers), limits);
   const address = await listen(server, host, port);
   log.info('gateway listens', address);
   const warmUp = beginWarmUp(answers.kept, options);

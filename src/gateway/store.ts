@@ -8,12 +8,14 @@ import type {
   Query,
   QueryResult,
   ReadOutcome,
+  ReplicaId,
   StoreClient,
   Write,
   WriteOutcome,
 } from '../store/client.ts';
 import type { EntryKind } from './cache/entry.ts';
 import type { CacheDirectives } from './cache-control.ts';
+import { type ListPage, pageOf } from './list-page.ts';
 
 export interface ReadOptions extends ClientReadOptions {
   /** Of the request's Cache-Control. */
@@ -28,9 +30,21 @@ export interface NotCached {
 export type GetQuery = Extract<Query, { type: 'get' }>;
 export type ListQuery = Extract<Query, { type: 'list' }>;
 export type GetResult = Extract<QueryResult, { type: 'get' }>;
-export type ListResult = Extract<QueryResult, { type: 'list' }>;
+/** As it is shown. */
+export type Result = GetResult | ListPage;
 
-export interface Reading<Result> {
+/** What a replica has answered, or why none has. */
+export type Fetched =
+  | {
+      readonly type: 'done';
+      readonly result: Result;
+      readonly replica: ReplicaId;
+      /** As in ReadOutcome: of a stale read alone. */
+      readonly staleMs?: number | null;
+    }
+  | Exclude<ReadOutcome, { type: 'done' }>;
+
+export interface Reading<Found extends Result> {
   /** What `cacheStatus` says, for metrics. */
   readonly cacheResult: CacheResult;
   /** The value of Cache-Status (RFC 9211). */
@@ -38,7 +52,7 @@ export interface Reading<Result> {
   readonly outcome:
     | {
         readonly type: 'done';
-        readonly result: Result;
+        readonly result: Found;
         readonly servedBy: string;
         /** As in ReadOutcome: of a stale read alone. */
         readonly staleMs?: number | null;
@@ -48,8 +62,12 @@ export interface Reading<Result> {
 }
 
 export interface StoreReader {
+  /** What can be answered in this turn, without asking anybody; null where `get` is to be called. */
+  getAtOnce(query: GetQuery, options: ReadOptions): Reading<GetResult> | null;
+  /** As getAtOnce. */
+  listAtOnce(query: ListQuery, options: ReadOptions): Reading<ListPage> | null;
   get(query: GetQuery, options: ReadOptions): Promise<Reading<GetResult>>;
-  list(query: ListQuery, options: ReadOptions): Promise<Reading<ListResult>>;
+  list(query: ListQuery, options: ReadOptions): Promise<Reading<ListPage>>;
 }
 
 export interface StoreWriter {
@@ -66,6 +84,8 @@ export const notCached = {
 /** Every read goes to a replica. */
 export function createDirectReader(client: Pick<StoreClient, 'read'>): StoreReader {
   return {
+    getAtOnce: () => null,
+    listAtOnce: () => null,
     async get(query, { directives, ...options }) {
       if (directives.onlyIfCached) return notCached;
       const outcome = await client.read(query, options);
@@ -78,20 +98,29 @@ export function createDirectReader(client: Pick<StoreClient, 'read'>): StoreRead
       const outcome = await client.read(query, options);
       if (outcome.type !== 'done') return { ...bypass, outcome };
       if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
-      return { ...bypass, outcome: served(outcome, outcome.result) };
+      return { ...bypass, outcome: served(outcome, pageOf(query.prefix, outcome.result)) };
     },
   };
 }
 
+/** What has come, as it is shown. */
+export function fetched(query: GetQuery | ListQuery, outcome: ReadOutcome): Fetched {
+  if (outcome.type !== 'done') return outcome;
+  const { result } = outcome;
+  if (query.type === 'get' && result.type === 'get') return { ...outcome, result };
+  if (query.type === 'list' && result.type === 'list') return { ...outcome, result: pageOf(query.prefix, result) };
+  throw mismatch(query, result);
+}
+
 /** `result` is the outcome's own, of a type that has been checked. */
-export function served<Result>(
-  { replica, staleMs }: Extract<ReadOutcome, { type: 'done' }>,
-  result: Result,
-): Extract<Reading<Result>['outcome'], { type: 'done' }> {
+export function served<Found extends Result>(
+  { replica, staleMs }: Pick<Extract<Fetched, { type: 'done' }>, 'replica' | 'staleMs'>,
+  result: Found,
+): Extract<Reading<Found>['outcome'], { type: 'done' }> {
   return { type: 'done', result, servedBy: replica, ...(staleMs === undefined ? {} : { staleMs }) };
 }
 
-export function kindOf(result: QueryResult): EntryKind {
+export function kindOf(result: Result): EntryKind {
   if (result.type === 'list') return 'list';
   return result.item === null ? 'absence' : 'value';
 }

@@ -1,39 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { startGateway } from '../../src/gateway/server.ts';
-import { index, term } from '../../src/raft/types.ts';
-import type { FollowedStream, Follower, Write, WriteOutcome } from '../../src/store/client.ts';
-import { noPrecondition } from '../../src/store/command.ts';
-import { touchesOf } from '../../src/store/touch.ts';
-import { FakeClient } from './fake-client.ts';
 import { gatewayOptions, problemOf, type RequestOptions, type Response, request } from './harness.ts';
-
-/** Tells its follower of each write before the write is answered, as a leader does. */
-class StreamingClient extends FakeClient {
-  #follower: Follower | null = null;
-  #to = 0;
-
-  override async write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
-    const outcome = await super.write(write, timeoutMs);
-    await this.#tell(write.key);
-    return outcome;
-  }
-
-  override follow(follower?: Follower): FollowedStream {
-    this.#follower = follower ?? null;
-    follower?.begin('s');
-    return { live: true, behind() {}, renew() {}, confirm() {}, release() {} };
-  }
-
-  async #tell(key: string): Promise<void> {
-    const from = index(this.#to);
-    const to = await this.readIndex();
-    this.#to = to;
-    const stamp = { session: index(1), sequence: 1, lowestUnanswered: 1 };
-    const touches = [{ index: to, touches: touchesOf({ type: 'delete', stamp, key, precondition: noPrecondition }) }];
-    const message = { lineage: 'a-cluster', streamId: 's', term: term(1), from, to, publishIndex: to, touches };
-    this.#follower?.receive({ type: 'invalidations', ...message });
-  }
-}
+import { StreamingClient } from './streaming-client.ts';
 
 async function setUp(t: ExecutionContext) {
   const client = new StreamingClient();
@@ -110,6 +78,9 @@ test('a page of a list is kept until a key that it could show is written, and no
   const third = await ask('GET', page);
   t.is(third.headers['cache-status'], hit);
   t.is(third.text, second.text);
+  t.is(third.headers.etag, second.headers.etag);
+  const unchanged = await ask('GET', page, { headers: { 'If-None-Match': third.headers.etag } });
+  t.deepEqual([unchanged.status, unchanged.headers['cache-status']], [304, hit]);
   for (const [other, keys] of [
     ['/v1/kv?prefix=p/&limit=1', ['p/a']],
     ['/v1/kv?prefix=p/&limit=2&keysOnly', ['p/a', 'p/b']],

@@ -3,8 +3,10 @@ import { Cache } from '../../src/gateway/cache/cache.ts';
 import type { Purge } from '../../src/gateway/cache/purge.ts';
 import { noDirectives } from '../../src/gateway/cache-control.ts';
 import { CachedReader } from '../../src/gateway/cached-reader.ts';
+import { copyOf } from '../../src/gateway/cached-result.ts';
 import { Coherence } from '../../src/gateway/coherence.ts';
-import type { ReadOptions } from '../../src/gateway/store.ts';
+import { pageStart } from '../../src/gateway/list-page.ts';
+import type { ReadOptions, Result } from '../../src/gateway/store.ts';
 import { Validator } from '../../src/gateway/validator.ts';
 import { type Query, type QueryResult, type ReadOutcome, touchOfKey, touchOfPrefix } from '../../src/store/client.ts';
 import { ManualClock } from '../store/manual-clock.ts';
@@ -46,7 +48,7 @@ function setUp({ cacheBytes = 1024 * 1024, leased = false } = {}) {
     },
     onProof: (outcome) => noted.push(outcome),
   });
-  const cache = new Cache<QueryResult>({ cacheBytes });
+  const cache = new Cache<Result>({ cacheBytes }, copyOf);
   const reader = new CachedReader({
     client,
     cache,
@@ -380,21 +382,42 @@ test('that there is no such key is remembered until it is written', async (t) =>
   t.like(told(await third), { cacheStatus: 'bazar; fwd=stale; stored', value: 'v' });
 });
 
-test('HEAD is answered from what GET has stored; by itself it stores no more than an absence', async (t) => {
+test('HEAD and GET are answered from what the other has stored', async (t) => {
   const f = setUp();
   f.stream(10);
   const head = f.get('k', { withValue: false });
   await f.fetched(got(10, 'v'));
-  t.like(told(await head), { cacheStatus: 'bazar; fwd=uri-miss' });
-  const get = f.get('k');
-  await f.fetched(got(10, 'v'));
-  t.like(told(await get), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: 'v' });
-  const second = f.get('k', { withValue: false });
-  await f.confirmed(10);
-  t.like(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: null });
+  t.like(told(await head), { cacheStatus: 'bazar; fwd=uri-miss; stored', value: null });
+  for (const [withValue, value] of [
+    [true, 'v'],
+    [false, null],
+  ] as const) {
+    const hit = f.get('k', { withValue });
+    await f.confirmed(10);
+    t.like(told(await hit), { cacheStatus: 'bazar; hit; detail=validated', value });
+  }
   const absent = f.get('absent', { withValue: false });
   await f.fetched(got(10, null));
   t.like(told(await absent), { cacheStatus: 'bazar; fwd=uri-miss; stored' });
+});
+
+test('a value is fetched for HEAD where it may be kept alone', async (t) => {
+  const f = setUp();
+  f.stream(10);
+  for (const [withValue, options] of [
+    [true, {}],
+    [true, { directives: { ...noDirectives, noCache: true } }],
+    [false, { directives: { ...noDirectives, noStore: true } }],
+    [false, { replica: 'r2' }],
+    [false, { consistency: 'stale' }],
+  ] as const) {
+    const head = f.get('k', { withValue: false, ...options });
+    await f.clock.settle();
+    t.like(f.fetches[0]?.query, { withValue });
+    await f.fetched(got(10, 'v'));
+    t.is(told(await head).value, null);
+    f.purge({ type: 'all' });
+  }
 });
 
 test('a list is kept when it comes for the second time, until something under its prefix is touched', async (t) => {
@@ -407,7 +430,9 @@ test('a list is kept when it comes for the second time, until something under it
     if (fetched !== null) await f.fetched(fetched);
     const { cacheStatus, outcome } = await reading;
     statuses.push(cacheStatus);
-    return outcome.type === 'done' ? outcome.result.items.map(({ key }) => key) : outcome.type;
+    if (outcome.type !== 'done') return outcome.type;
+    const page = JSON.parse(pageStart(outcome.result) + outcome.result.rest.toString());
+    return page.items.map(({ key }: { readonly key: string }) => key);
   };
   await read(listed(10, ['p/1']), null);
   await read(listed(10, ['p/1']), null);

@@ -32,6 +32,55 @@ test('a list holds the keys of the prefix, with what is known of each', async (t
   });
 });
 
+test('a list has a weak tag that tells its items, and is not sent to who has it', async (t) => {
+  const gateway = await startTestGateway(t);
+  await fill(gateway, ['b/1', 'b/2']);
+  const first = await gateway.request('GET', '/v1/kv?prefix=b/');
+  const { etag = '' } = first.headers;
+  t.regex(etag, /^W\/"[\w-]{22}"$/);
+  await fill(gateway, ['a']);
+  const again = await gateway.request('GET', '/v1/kv?prefix=b/');
+  t.is(again.headers.etag, etag, 'the same items at another revision');
+  t.deepEqual(
+    [first, again].map(({ text }) => JSON.parse(text).revision),
+    [2, 3],
+  );
+  const ask = (headers: Readonly<Record<string, string>>, method = 'GET') =>
+    gateway.request(method, '/v1/kv?prefix=b/', { headers });
+  for (const tags of [etag, etag.slice(2), `"other", ${etag}`, '*']) {
+    for (const method of ['GET', 'HEAD']) {
+      const unchanged = await ask({ 'If-None-Match': tags }, method);
+      t.is(unchanged.status, 304, tags);
+      t.like(unchanged.headers, { etag, 'bazar-revision': '3', 'cache-control': 'no-cache' });
+      t.is(unchanged.text, '');
+    }
+  }
+  t.is((await ask({ 'If-None-Match': '"other"' })).text, again.text);
+  t.is((await ask({ 'If-Match': '*' })).status, 200);
+  const refused = await ask({ 'If-Match': etag });
+  t.is(problemOf(t, refused).code, 'precondition_failed');
+  t.regex(problemOf(t, await ask({ 'If-None-Match': 'other' })).detail, /If-None-Match/);
+  await fill(gateway, ['b/2']);
+  const changed = await ask({ 'If-None-Match': etag });
+  t.is(changed.status, 200);
+  t.not(changed.headers.etag, etag);
+  const pages = ['prefix=b/&limit=1', 'prefix=b/&keysOnly', 'prefix=b/'];
+  const tags = await Promise.all(pages.map(async (q) => (await gateway.request('GET', `/v1/kv?${q}`)).headers.etag));
+  t.is(new Set(tags).size, pages.length);
+});
+
+test('a page longer than what is copied into one write arrives whole', async (t) => {
+  const gateway = await startTestGateway(t);
+  const keys = Array.from({ length: 40 }, (_, at) => `k${at + 10}`);
+  for (const key of keys) await gateway.request('PUT', `/v1/kv/${key}`, { body: 'ä'.repeat(1000) });
+  const response = await gateway.request('GET', '/v1/kv');
+  t.is(Number(response.headers['content-length']), response.body.byteLength);
+  t.deepEqual(
+    (JSON.parse(response.text) as Page).items.map(({ key }) => key),
+    keys,
+  );
+});
+
 test('a value that is not UTF-8 is listed in base64', async (t) => {
   const gateway = await startTestGateway(t);
   await gateway.request('PUT', '/v1/kv/a', { body: Buffer.from([0xff, 0]) });

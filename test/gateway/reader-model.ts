@@ -5,8 +5,10 @@
  */
 import { Cache } from '../../src/gateway/cache/cache.ts';
 import { CachedReader } from '../../src/gateway/cached-reader.ts';
+import { copyOf } from '../../src/gateway/cached-result.ts';
 import { Coherence, type Invalidations } from '../../src/gateway/coherence.ts';
-import type { GetQuery, ListQuery, Reading, ReadOptions } from '../../src/gateway/store.ts';
+import { pageOf } from '../../src/gateway/list-page.ts';
+import type { GetQuery, ListQuery, Reading, ReadOptions, Result } from '../../src/gateway/store.ts';
 import { Validator, validationMsMax } from '../../src/gateway/validator.ts';
 import type { Clock, Timer } from '../../src/raft/interfaces.ts';
 import { index } from '../../src/raft/types.ts';
@@ -164,7 +166,7 @@ class World {
         readIndex: async (timeoutMs) =>
           mistake === 'who joins a fetch asks no leader' ? index(0) : leader.ask(timeoutMs),
       },
-      cache: new Cache<QueryResult>({ cacheBytes: random.pick([8_000, 1_000_000]) }),
+      cache: new Cache<Result>({ cacheBytes: random.pick([8_000, 1_000_000]) }, copyOf),
       coherence: {
         admits: (at, touches) => mistake === 'the floors admit everything' || coherence.admits(at, touches),
         get published() {
@@ -389,7 +391,7 @@ class World {
     };
   }
 
-  #check(open: OpenRead, { cacheStatus, outcome }: Reading<QueryResult>): void {
+  #check(open: OpenRead, { cacheStatus, outcome }: Reading<Result>): void {
     this.#open.delete(open);
     this.answers.set(cacheStatus, (this.answers.get(cacheStatus) ?? 0) + 1);
     if (outcome.type !== 'done') return;
@@ -398,8 +400,8 @@ class World {
     const asked = `${JSON.stringify(query)}, ${cacheStatus}, at ${revision}`;
     if (revision < publishedBefore) this.wrong ??= `${asked}: ${publishedBefore} was published before`;
     if (revision > this.#published) this.wrong ??= `${asked}: ${this.#published} is published`;
-    const [shown, expected] = [outcome.result, this.#resultAt(query, revision)].map(plain);
-    if (shown !== expected) this.wrong ??= `${asked}: ${shown}, and not ${expected}`;
+    const [got, expected] = [outcome.result, shown(query, this.#resultAt(query, revision))].map(plain);
+    if (got !== expected) this.wrong ??= `${asked}: ${got}, and not ${expected}`;
   }
 
   #resultAt(query: Query, at: number): QueryResult {
@@ -443,8 +445,14 @@ function sharing(validator: Validator): Pick<Validator, 'validate'> {
   };
 }
 
-function plain(result: QueryResult): string {
-  return JSON.stringify(result, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString() : value));
+/** As it is to be shown. */
+function shown(query: Query, result: QueryResult): Result {
+  return result.type === 'get' ? result : pageOf(query.type === 'list' ? query.prefix : '', result);
+}
+
+function plain(result: Result): string {
+  const shown = result.type === 'list' ? { ...result, rest: result.rest.toString() } : result;
+  return JSON.stringify(shown, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString() : value));
 }
 
 /** Whatever can run without time passing has run, deferred calls apart. */

@@ -88,10 +88,13 @@ function replyOf(request: Request, answer: HttpAnswer): Reply | null {
       const { revision, version } = parse(answer);
       return { type: 'put', revision: Number(revision), version: Number(version), created: status === 201 };
     }
-    case 'delete':
+    case 'delete': {
       if (status === 412) return { type: 'conditionFailed', current: entityTag(answer) };
       if (status === 404) return { type: 'notFound' };
-      return status === 200 ? { type: 'deleted', revision: Number(parse(answer)['revision']) } : null;
+      if (status !== 200) return null;
+      const { revision } = parse(answer);
+      return { type: 'deleted', revision: Number(revision) };
+    }
     case 'list': {
       if (status !== 200) return null;
       const { revision, items, cursor } = parse(answer);

@@ -75,13 +75,12 @@ export class SimGateway {
       observer: metrics,
     });
     const { clusterId, gateways } = cluster;
-    const app = createApp({
+    this.#handle = createApp({
       ...{ client, clusterId, gateways, version, clock: life.clock, metrics, log },
       id: this.id,
       peers: { askAll: async () => [] },
       caching: { coherence, cache: { cacheBytes, policy, ttl } },
     });
-    this.#handle = app.callback();
   }
 
   crash(): void {

@@ -25,7 +25,7 @@ function startApp(limits: Partial<GatewayLimits> = {}) {
     ...gatewayOptions(client, limits),
     peers: { askAll: async () => [] },
     log,
-  }).callback();
+  });
   return { client, handle, statuses: () => logged.map(({ status }) => status) };
 }
 

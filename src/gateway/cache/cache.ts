@@ -53,6 +53,7 @@ const listsRemembered = 16_384;
 
 export class Cache<Prepared> {
   readonly #ttl: CacheTtl;
+  readonly #copyOf: (answer: Prepared) => Prepared;
   /** Invariant: exactly the slots of both compartments, by the names of their entries. */
   readonly #slots = new Map<string, Slot<Prepared>>();
   readonly #absences: Compartment<Prepared>;
@@ -65,8 +66,13 @@ export class Cache<Prepared> {
   readonly #bytes: Record<EntryKind, number> = { value: 0, absence: 0, list: 0 };
   readonly #entries: Record<EntryKind, number> = { value: 0, absence: 0, list: 0 };
 
-  constructor({ cacheBytes, policy = 'sieve', ttl = ageUnbounded }: CacheOptions) {
+  /** `copyOf` takes what is kept, and nothing else, into memory of its own. */
+  constructor(
+    { cacheBytes, policy = 'sieve', ttl = ageUnbounded }: CacheOptions,
+    copyOf: (answer: Prepared) => Prepared = (answer) => answer,
+  ) {
     this.#ttl = ttl;
+    this.#copyOf = copyOf;
     const compartment = (bytesMax: number): Compartment<Prepared> => ({
       bytesMax,
       entryBytesMax: Math.min(bytesMax, Math.floor(cacheBytes * entryShare)),
@@ -117,7 +123,7 @@ export class Cache<Prepared> {
       return 'firstSight';
     }
     this.#makeRoom(compartment, bytes);
-    const slot = { entry, bytes, expiresAtMs, isStale: false, newer: null, older: null, visited: false };
+    const slot = this.#slotOf(entry, bytes, expiresAtMs);
     compartment.policy.added(slot);
     this.#count(compartment, slot);
     // It was wanted again, though what was there could not be served.
@@ -137,7 +143,7 @@ export class Cache<Prepared> {
     if (bytes > compartment.entryBytesMax) return 'tooLarge';
     const expiresAtMs = this.#expiresAtMs(entry);
     if (expiresAtMs <= entry.storedAtMs) return 'expired';
-    const slot = { entry, bytes, expiresAtMs, isStale: false, newer: null, older: null, visited: false };
+    const slot = this.#slotOf(entry, bytes, expiresAtMs);
     compartment.policy.addedAsColdest(slot);
     this.#count(compartment, slot);
     return 'stored';
@@ -181,6 +187,12 @@ export class Cache<Prepared> {
       bytes: { ...this.#bytes },
       entries: { ...this.#entries },
     };
+  }
+
+  #slotOf(entry: Entry<Prepared>, bytes: number, expiresAtMs: number): Slot<Prepared> {
+    const answer = this.#copyOf(entry.answer);
+    const kept = answer === entry.answer ? entry : { ...entry, answer };
+    return { entry: kept, bytes, expiresAtMs, isStale: false, newer: null, older: null, visited: false };
   }
 
   #liveSlot(name: string, nowMs: number): Slot<Prepared> | null {

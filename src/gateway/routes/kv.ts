@@ -5,60 +5,29 @@ import type { Router } from '@koa/router';
 import { contentTypeProblem, type ReplicaId } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { readBody } from '../body.ts';
-import { HttpProblem, problemAnswer, quote, readProblem, writeProblem } from '../errors.ts';
+import { HttpProblem, problemAnswer, quote, writeProblem } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
+import { keyNotFound, keyRoute, preconditionFailed, requestedKey } from '../key-read.ts';
 import { parseParameters, timeoutMsOf } from '../parameters.ts';
-import { entityTag, evaluateRead, parsePrecondition } from '../preconditions.ts';
-import { noteReading, parseReadOptions, provenance, readHeaders, readParameters } from '../reads.ts';
-import type { StoreReader, StoreWriter } from '../store.ts';
-import { decodeKey } from '../target.ts';
+import { entityTag, parsePrecondition } from '../preconditions.ts';
+import { provenance, type ReadRequest } from '../reads.ts';
+import type { StoreWriter } from '../store.ts';
 
 export interface KvRoutesOptions {
-  readonly reader: StoreReader;
+  /** GET and HEAD, admitted. */
+  readonly read: (request: ReadRequest) => Answer | Promise<Answer>;
   readonly writer: StoreWriter;
   readonly inFlight: InFlight;
   readonly bodyBytesMax: number;
 }
 
-const keyBase = '/v1/kv/';
 /** A pattern, not a template: the router would decode what a template captures, and fold a trailing slash. */
 const keyPath = /^\/v1\/kv\/.*$/;
-const keyRoute = '/v1/kv/{key}';
 
 const writeParameters = ['timeout'] as const;
 
 export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptions): void {
-  const { reader, writer, inFlight, bodyBytesMax } = options;
-
-  /** GET and HEAD. */
-  async function get(ctx: RequestContext, share: Share): Promise<Answer> {
-    const key = requestedKey(ctx);
-    const readOptions = parseReadOptions(parseParameters(ctx.querystring, readParameters), ctx.headers);
-    const precondition = parsePrecondition(ctx.headers);
-    const withValue = ctx.method === 'GET';
-    const reading = await reader.get({ type: 'get', key, withValue }, readOptions);
-    noteReading(ctx, reading);
-    const { outcome, cacheStatus } = reading;
-    if (outcome.type !== 'done') {
-      return problemAnswer(readProblem(outcome, readOptions), ctx.method, ['Cache-Status', cacheStatus]);
-    }
-    const { item } = outcome.result;
-    const headers = readHeaders(cacheStatus, outcome);
-    if (item === null) return problemAnswer(keyNotFound(), ctx.method, headers);
-    headers.push('ETag', entityTag(item.modRevision));
-    switch (evaluateRead(precondition, item.modRevision)) {
-      case 'failed':
-        return problemAnswer(preconditionFailed(item.modRevision), ctx.method, headers);
-      case 'notModified':
-        headers.push(...revalidate);
-        return { status: 304, headers, body: null };
-      case 'send':
-        headers.push('Content-Type', item.contentType, ...confined, ...revalidate);
-        if (item.value === undefined) headers.push('Content-Length', String(item.sizeBytes));
-        else share.hold(item.value.byteLength);
-        return { status: 200, headers, body: item.value === undefined ? null : asBuffer(item.value) };
-    }
-  }
+  const { read, writer, inFlight, bodyBytesMax } = options;
 
   async function put(ctx: RequestContext, share: Share): Promise<Answer> {
     const key = requestedKey(ctx);
@@ -104,33 +73,14 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
     }
   }
 
-  router.get(keyRoute, keyPath, answering(inFlight.admitting(get)));
+  router.get(keyRoute, keyPath, answering(read));
   router.put(keyRoute, keyPath, answering(inFlight.admitting(put)));
   router.delete(keyRoute, keyPath, answering(inFlight.admitting(remove)));
-}
-
-/** From the raw path: the router's own captures are decoded by other rules. */
-function requestedKey(ctx: RequestContext): string {
-  return decodeKey(ctx.path.slice(keyBase.length));
-}
-
-/** Whoever keeps an answer asks again before using it: nothing is to grow staler than it was asked to be. */
-export const revalidate = ['Cache-Control', 'no-cache'];
-/** The type is whatever its writer said: no browser may run it as a page of ours. */
-const confined = ['Content-Security-Policy', "default-src 'none'; sandbox"];
-
-function keyNotFound(): HttpProblem {
-  return new HttpProblem('key_not_found', 'there is no such key');
 }
 
 function refusedWrite(ctx: RequestContext, revision: number, servedBy: ReplicaId): Answer {
   const tag = revision === 0 ? [] : ['ETag', entityTag(revision)];
   return problemAnswer(preconditionFailed(revision), ctx.method, [...tag, 'Bazar-Served-By', servedBy]);
-}
-
-function preconditionFailed(revision: number): HttpProblem {
-  const current = revision === 0 ? 'the key does not exist' : `the key is at revision ${revision}`;
-  return new HttpProblem('precondition_failed', `${current}, which the precondition rules out`);
 }
 
 const contentTypeDefault = 'application/octet-stream';
@@ -145,8 +95,4 @@ function contentTypeOf(ctx: RequestContext): string {
     throw new HttpProblem('bad_header', `Content-Type ${quote(contentType)}: ${expected}`);
   }
   return contentType;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

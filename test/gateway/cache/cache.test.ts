@@ -340,3 +340,19 @@ test('absences come after all that is there, and what is stale is as hot as it w
   cache.get(keyName('old'), 0, () => false);
   t.deepEqual([...cache.hottest()], [keyName('old'), keyName('new'), listOf('l/').name, keyName('absent')]);
 });
+
+test('what is stored is copied, and nothing else is', (t) => {
+  const copied: string[] = [];
+  const cache = new Cache<string>({ cacheBytes: 100_000 }, (answer) => {
+    copied.push(answer);
+    return `copy of ${answer}`;
+  });
+  t.is(cache.put(listOf('l/', { answer: 'seen once' })), 'firstSight');
+  t.is(cache.put(entryOf('large', { bytes: 50_000, answer: 'too large' })), 'tooLarge');
+  t.is(cache.put(entryOf('a', { index: 2, answer: 'later' })), 'stored');
+  t.is(cache.put(entryOf('a', { index: 1, answer: 'earlier' })), 'superseded');
+  t.is(cache.recall(entryOf('a', { answer: 'hot before' })), 'superseded');
+  t.is(cache.recall(entryOf('b', { answer: 'hot' })), 'stored');
+  t.deepEqual(copied, ['later', 'hot']);
+  t.is(cache.peek(keyName('a'), 0)?.answer, 'copy of later');
+});
