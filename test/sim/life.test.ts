@@ -54,6 +54,19 @@ test('a clock never runs backwards, whatever suspends it or changes its rate at 
   t.deepEqual(seen, [110, 110, 110, 110, 110, 200]);
 });
 
+test('a wall clock runs on through a sleep, and goes on from where it is set', async (t) => {
+  const kernel = newKernel();
+  const life = kernel.startLife('g1', 1);
+  await kernel.run(10);
+  life.suspend(100);
+  await kernel.run(200);
+  t.is(life.clock.wallNow(), 200);
+  life.setWall(-50);
+  await kernel.run(210);
+  t.is(life.clock.wallNow(), 160);
+  t.is(life.clock.now(), 110);
+});
+
 test('an event that keeps a slow process busy puts off the next ones', async (t) => {
   const kernel = newKernel();
   const life = kernel.startLife('r1', 1);

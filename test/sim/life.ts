@@ -28,8 +28,8 @@ export class Life {
   #rate: number;
   #trueAt: number;
   #localAt = 0;
-  /** How long its machine has stood still, as the wall clock counts that. */
-  #stoodMs = 0;
+  /** How long its machine has stood still, as the wall clock counts that, and how far that was set. */
+  #wallAheadMs = 0;
 
   constructor(kernel: Kernel, id: string, number: number, rate: number) {
     this.#kernel = kernel;
@@ -39,7 +39,7 @@ export class Life {
     this.#trueAt = kernel.now;
     this.clock = {
       now: () => this.#now(),
-      wallNow: () => this.#now() + this.#stoodMs,
+      wallNow: () => this.#now() + this.#wallAheadMs,
       setTimer: (delayMs, callback) => this.#setTimer(delayMs, callback),
       defer: (callback) => void kernel.after(0, this, 'deferred', callback),
     };
@@ -75,8 +75,13 @@ export class Life {
     this.pause(durationMs);
     this.#readClock();
     const until = Math.max(this.#trueAt, this.#kernel.now + durationMs);
-    this.#stoodMs += (until - this.#trueAt) * this.#rate;
+    this.#wallAheadMs += (until - this.#trueAt) * this.#rate;
     this.#trueAt = until;
+  }
+
+  /** The time is set: its clock on the wall goes on from `byMs` later, or earlier. */
+  setWall(byMs: number): void {
+    this.#wallAheadMs += byMs;
   }
 
   /** From now on every event keeps it busy for so long; 0: none. */

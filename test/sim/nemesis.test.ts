@@ -358,6 +358,103 @@ test('a deposed leader has kept the gateways; joined again it crashes at a write
   t.is(world.replica('r1').disk.extraMs, 0);
 });
 
+const usurpation = { type: 'usurpation', leadMs: 400, pauseMs: 50, durationMs: 500 } as const;
+
+test('a usurper has lost the leader, who keeps a gateway; the voters have written nothing, and start again', async (t) => {
+  const { world, until } = begin(3, [at(100, { ...usurpation, how: 'votersRestart' })]);
+  const { network } = world;
+  const [next, voter] = ['r2', 'r3'] as const;
+  await until(300);
+  const usurper = network.blocked.has(`r1 ${next}`) ? next : voter;
+  const other = usurper === next ? voter : next;
+  const loyal = network.blocked.has('g1 r1') ? 'g2' : 'g1';
+  const disloyal = loyal === 'g1' ? 'g2' : 'g1';
+  t.deepEqual(
+    [...network.blocked].sort(),
+    [`r1 ${usurper}`, `${usurper} r1`, `r1 ${disloyal}`, `${disloyal} r1`].sort(),
+  );
+  t.is(world.replica(other).disk.stalledMs, 400);
+  t.deepEqual(world.running, ['r1', 'r2', 'r3']);
+  await until(520);
+  t.deepEqual(network.hungUp, [other]);
+  t.deepEqual(world.running, ['r1', usurper].sort());
+  await until(560);
+  t.deepEqual(world.running, ['r1', 'r2', 'r3']);
+  for (const replica of [usurper, other]) {
+    for (const one of ['r1', loyal]) t.true(network.blocked.has(`${one} ${replica}`), `${one} ${replica}`);
+  }
+  t.false(network.blocked.has(`${loyal} r1`));
+  await until(1100);
+  t.is(network.blocked.size, 0);
+});
+
+test('what an old leader hears late has left before the cut, and nothing comes after it', async (t) => {
+  const { world, until } = begin(3, [at(100, { ...usurpation, how: 'lateAnswers' })]);
+  const { network } = world;
+  await until(300);
+  t.deepEqual([...network.clogged].sort(), ['r2 r1', 'r3 r1']);
+  t.is(network.blocked.size, 0);
+  await until(520);
+  t.true(network.blocked.has('r1 r2'));
+  t.false(network.blocked.has('r2 r1'));
+  await until(560);
+  t.is(network.clogged.size, 0);
+  t.true(network.blocked.has('r2 r1'));
+  await until(1100);
+  t.is(network.blocked.size, 0);
+});
+
+test('an old leader sleeps from the cut on, or not at all', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { ...usurpation, how: 'plain' }),
+    at(5000, { ...usurpation, how: 'leaderSleeps' }),
+  ]);
+  await until(4000);
+  t.deepEqual(world.replica('r1').life?.pausesMs, []);
+  await until(5450);
+  t.deepEqual(world.replica('r1').life?.pausesMs, [50]);
+});
+
+test('a gateway is alone in one direction or both, asleep, or with another time', async (t) => {
+  const { world, until } = begin(3, [
+    at(100, { type: 'gatewayAlone', gateway: 1, direction: 'in', sleepMs: 30, durationMs: 100 }),
+    at(300, { type: 'gatewayAlone', gateway: 2, direction: 'both', wallStepMs: -80, durationMs: 100 }),
+  ]);
+  await until(150);
+  t.deepEqual([...world.network.blocked].sort(), ['r1 g1', 'r2 g1', 'r3 g1']);
+  t.deepEqual(world.gateways[0]?.life?.pausesMs, [30]);
+  await until(350);
+  t.is(world.network.blocked.size, 6);
+  t.is(world.gateways[1]?.life?.wallStepMs, -80);
+  t.is(world.gateways[0]?.life?.wallStepMs, 0);
+  await until(450);
+  t.is(world.network.blocked.size, 0);
+});
+
+test('the stream is slow from everybody, answers from those that do not lead', async (t) => {
+  const slow = { type: 'slowPackets', gateway: 1, extraMs: 40, durationMs: 100 } as const;
+  const { world, until } = begin(3, [at(100, { ...slow, kind: 'push' }), at(300, { ...slow, kind: 'answer' })]);
+  await until(150);
+  t.deepEqual(
+    [...world.network.slow],
+    [
+      ['push r1 g1', 40],
+      ['push r2 g1', 40],
+      ['push r3 g1', 40],
+    ],
+  );
+  await until(350);
+  t.deepEqual(
+    [...world.network.slow],
+    [
+      ['answer r2 g1', 40],
+      ['answer r3 g1', 40],
+    ],
+  );
+  await until(450);
+  t.is(world.network.slow.size, 0);
+});
+
 test('slowness and clocks stay with the machine when its process starts again', async (t) => {
   const { world, until } = begin(3, [
     at(100, { type: 'slowProcess', target: 1, eventMs: 5, durationMs: 1000 }),

@@ -4,7 +4,15 @@
  */
 import { unreachable } from '../../src/raft/assert.ts';
 import type { Plan } from './plan.ts';
-import { type Fault, faultName, type GroupTarget, type OneTarget, type Outage, type WriteCrash } from './plan-fault.ts';
+import {
+  type Fault,
+  faultName,
+  type GroupTarget,
+  type OneTarget,
+  type Outage,
+  type SlowPackets,
+  type WriteCrash,
+} from './plan-fault.ts';
 import { bothWays, HeldLinks, type Link, oneWay } from './plan-links.ts';
 import { Losses } from './plan-losses.ts';
 import { Machine } from './plan-machine.ts';
@@ -46,6 +54,7 @@ export class Nemesis {
   readonly #gateways: readonly Machine<TargetProcess>[];
   readonly #cuts: HeldLinks;
   readonly #clogs: HeldLinks;
+  readonly #slow: Readonly<Record<SlowPackets, HeldLinks>>;
   readonly #weather: Weather;
   readonly #losses: Losses;
   readonly #underWay = new Set<Effect>();
@@ -70,6 +79,8 @@ export class Nemesis {
     this.#gateways = gateways.map((gateway) => new Machine(gateway, rateOf(gateway.id)));
     this.#cuts = new HeldLinks((from, to) => network.unblock(from, to));
     this.#clogs = new HeldLinks((from, to) => network.unclog(from, to));
+    const slowed = (kind: SlowPackets) => new HeldLinks((from, to) => network.slowDown(from, to, kind, 0));
+    this.#slow = { push: slowed('push'), answer: slowed('answer') };
     this.#weather = new Weather(network, plan.network, [...idsOf(replicas), ...idsOf(gateways), ...clients]);
     this.#losses = new Losses(replicas);
   }
@@ -139,6 +150,9 @@ export class Nemesis {
         return;
       case 'deposition':
         this.#depose(fault, random);
+        return;
+      case 'usurpation':
+        this.#usurp(fault, random);
         return;
       case 'swizzle':
         this.#swizzle(fault, random);
@@ -233,6 +247,12 @@ export class Nemesis {
         this.#lasts(fault, fault.durationMs, stormWords(fault, id), this.#weather.begin(fault, id));
         return;
       }
+      case 'gatewayAlone':
+        this.#leaveAlone(fault);
+        return;
+      case 'slowPackets':
+        this.#slowDown(fault, random);
+        return;
       case 'gatewayClog':
         this.#clog(fault, this.#gateway(fault.gateway).process.id, random);
         return;
@@ -299,6 +319,67 @@ export class Nemesis {
       this.#world.kernel.after(this.#isHealed ? 0 : extraMs, null, 'world', speedUp);
       if (!this.#isHealed) this.#crashToo(fault, target, losesTail ? () => this.#loseTail(target) : nothing);
     });
+  }
+
+  #usurp(fault: FaultOf<'usurpation'>, random: SeededRandom): void {
+    const { how, leadMs, pauseMs, durationMs } = fault;
+    const { gateways } = this.#scene(random);
+    const old = this.#one('leader', random);
+    const others = this.#targets.filter((target) => target !== old);
+    const next = random.pick(others);
+    // One gateway at least stays with either leader, if there are so many.
+    const [loyal = '', ...rest] = shuffle(gateways, random);
+    const loyals = [loyal, ...rest.slice(1).filter(() => random.chance(0.5))];
+    const disloyals = gateways.filter((id) => !loyals.includes(id));
+    const words = `${old.id} with ${loyals.join(' ')}, then ${next.id}`;
+    const undos: (() => void)[] = [];
+    const effect = this.#lasting(fault, leadMs + durationMs, words, () => allOf(undos)());
+    const restarting = how === 'votersRestart' ? others.filter((other) => other !== next) : [];
+    let letGo = nothing;
+    if (how === 'votersRestart') {
+      letGo = this.#cut(bothWays([old.id], [next.id, ...disloyals]));
+      for (const { troubles } of restarting) troubles.stall(this.#withinSafety(leadMs));
+    }
+    if (how === 'lateAnswers') letGo = this.#clogUp(oneWay(idsOf(others), [old.id]));
+    undos.push(letGo);
+    this.#later(effect, leadMs, () => {
+      const sides = [...bothWays(loyals, idsOf(others)), ...bothWays([old.id], disloyals)];
+      undos.push(this.#cut([...sides, ...oneWay([old.id], idsOf(others))]));
+      if (how !== 'lateAnswers') undos.push(this.#cut(oneWay(idsOf(others), [old.id])));
+      if (how === 'leaderSleeps') old.replica.life?.suspend(this.#withinSafety(pauseMs));
+      for (const { id } of restarting) this.#world.network.hangUp(id);
+      const letUp = allOf(restarting.map(({ machine }) => machine.takeDown('process')));
+      undos.push(letUp);
+      this.#later(effect, pauseMs, () => {
+        letUp();
+        letGo();
+        // What is late is on its way now; the next leader is not heard of.
+        undos.push(this.#cut(oneWay(idsOf(others), [old.id])));
+      });
+    });
+  }
+
+  #leaveAlone(fault: FaultOf<'gatewayAlone'>): void {
+    const { direction, sleepMs, wallStepMs, durationMs } = fault;
+    const { process } = this.#gateway(fault.gateway);
+    const replicas = this.#targets.map(({ id }) => id);
+    const heal = this.#cut([
+      ...(direction === 'out' ? [] : oneWay(replicas, [process.id])),
+      ...(direction === 'in' ? [] : oneWay([process.id], replicas)),
+    ]);
+    if (sleepMs !== undefined) process.life?.suspend(this.#withinSafety(sleepMs));
+    if (wallStepMs !== undefined) process.life?.setWall(wallStepMs);
+    this.#lasts(fault, durationMs, process.id, heal);
+  }
+
+  #slowDown(fault: FaultOf<'slowPackets'>, random: SeededRandom): void {
+    const { kind, extraMs, durationMs } = fault;
+    const { id } = this.#gateway(fault.gateway).process;
+    const { replicas, leader } = this.#scene(random);
+    const from = kind === 'push' ? replicas : replicas.filter((each) => each !== leader);
+    const { network } = this.#world;
+    const undo = this.#slow[kind].hold(oneWay(from, [id]), (one, to) => network.slowDown(one, to, kind, extraMs));
+    this.#lasts(fault, durationMs, `${id}, by ${extraMs} ms at least`, undo);
   }
 
   #loseTail({ id, replica }: Target): void {
@@ -390,9 +471,13 @@ export class Nemesis {
       ...(fault.direction === 'out' ? [] : oneWay(everybody, [id])),
       ...(fault.direction === 'in' ? [] : oneWay([id], everybody)),
     ];
-    const { network } = this.#world;
-    const undo = this.#clogs.hold(links, (from, to) => network.clog(from, to, fault.capacity));
+    const undo = this.#clogUp(links, fault.capacity);
     this.#lasts(fault, fault.durationMs, `${id} ${fault.direction}, ${fault.capacity} packets`, undo);
+  }
+
+  #clogUp(links: readonly Link[], capacity = Number.POSITIVE_INFINITY): () => void {
+    const { network } = this.#world;
+    return this.#clogs.hold(links, (from, to) => network.clog(from, to, capacity));
   }
 
   #halt(

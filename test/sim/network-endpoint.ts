@@ -138,6 +138,11 @@ export class SimEndpoint implements RpcEndpoint, Listener {
     }
   }
 
+  /** Tells whoever is connected that it is over. */
+  hangUp(): void {
+    for (const connection of this.#incoming.values()) connection.hangUp();
+  }
+
   #peerOf(connection: IncomingConnection): SimPeer {
     const peer = this.#peers.get(connection);
     invariant(peer !== undefined, 'a connection that stands was admitted');
@@ -169,10 +174,8 @@ export class SimEndpoint implements RpcEndpoint, Listener {
     deadline.cancel();
     // Only now: a running handler may need its connections to others.
     await Promise.all([...this.#outgoing].map((connection) => connection.close()));
-    for (const connection of this.#incoming.values()) {
-      connection.hangUp();
-      this.#peerOf(connection).close();
-    }
+    this.hangUp();
+    for (const connection of this.#incoming.values()) this.#peerOf(connection).close();
     this.#closed = true;
   }
 }

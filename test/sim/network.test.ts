@@ -543,6 +543,42 @@ test('a clog ends with all other faults; what is blocked as well is lost', async
   t.deepEqual(unheard.events, []);
 });
 
+test('what is slow of a link is overtaken by the rest, and keeps its order', async (t) => {
+  const world = new World();
+  const handlers = new EchoHandlers();
+  const { connection } = await world.pair(handlers);
+  const sentAt = world.kernel.now;
+  world.network.slowDown('a', 'b', 'event', 100);
+  const arrivedAt: number[] = [];
+  handlers.onEvent = (_from, value) => void arrivedAt.push(Number(`${Buffer.from(value)}`), world.kernel.now - sentAt);
+  for (let nth = 1; nth <= 3; nth++) connection.event(bytes(`${nth}`));
+  const answer = collect(connection.request(bytes('hello'), 1000));
+  await world.advance(roundTripMs + 1);
+  t.deepEqual(answer, ['hello']);
+  t.deepEqual(arrivedAt, []);
+  await world.advance(300);
+  t.deepEqual(
+    arrivedAt.filter((_, place) => place % 2 === 0),
+    [1, 2, 3],
+  );
+  t.true(arrivedAt.every((value, place) => place % 2 === 0 || (value > 100 && value < 206)));
+  world.network.slowDown('a', 'b', 'event', 0);
+  connection.event(bytes('4'));
+  await world.advance(roundTripMs);
+  t.is(arrivedAt.at(-2), 4);
+});
+
+test('whoever is hung up on knows at once, and dials again', async (t) => {
+  const world = new World();
+  const { connection, log } = await world.pair();
+  world.network.hangUp('b');
+  await world.advance(roundTripMs);
+  t.false(connection.connected);
+  await world.advance(150);
+  t.true(connection.connected);
+  t.is(log.connects, 2);
+});
+
 test('a request that arrives twice is handled twice and answered once', async (t) => {
   const world = new World({ duplicateProbability: 1 });
   const handlers = new EchoHandlers();

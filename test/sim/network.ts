@@ -29,6 +29,8 @@ interface Link {
   conditions: NetworkConditions | null;
   /** When the last packet that keeps the order arrives. */
   lastArrivalAt: number;
+  /** Kinds of packets that are slower than the others, and keep their order among themselves alone. */
+  readonly slow: Map<Packet['kind'], { extraMs: number; lastArrivalAt: number }>;
 }
 
 interface Clog {
@@ -128,8 +130,21 @@ export class SimNetwork implements PacketNetwork {
       link.blocked = false;
       link.conditions = null;
       link.lastArrivalAt = 0;
+      link.slow.clear();
       this.#unclog(link);
     }
+  }
+
+  /** The process is about to stop in order: whoever is connected to it hears of that, and need not find out. */
+  hangUp(id: string): void {
+    for (const listener of this.#listeners.values()) if (listener.id === id) listener.hangUp();
+  }
+
+  /** Packets of this kind take so much longer, up to as much again, and others overtake them; 0: as all others. */
+  slowDown(from: string, to: string, kind: Packet['kind'], extraMs: number): void {
+    const { slow } = this.#link(from, to);
+    if (extraMs === 0) slow.delete(kind);
+    else slow.set(kind, { extraMs, lastArrivalAt: 0 });
   }
 
   /** For all links without conditions of their own, from now on. */
@@ -157,7 +172,14 @@ export class SimNetwork implements PacketNetwork {
     }
     let link = receivers.get(to);
     if (link === undefined) {
-      link = { number: this.#linkCount++, blocked: false, clog: null, conditions: null, lastArrivalAt: 0 };
+      link = {
+        number: this.#linkCount++,
+        blocked: false,
+        clog: null,
+        conditions: null,
+        lastArrivalAt: 0,
+        slow: new Map(),
+      };
       receivers.set(to, link);
     }
     return link;
@@ -198,8 +220,11 @@ export class SimNetwork implements PacketNetwork {
       kernel.after(delayMs + random.next() * conditions.lateMs, packet.to.life, 'network', arrive);
       return;
     }
-    const inOrderMs = Math.max(delayMs, link.lastArrivalAt + spacingMs - kernel.now);
-    link.lastArrivalAt = kernel.after(inOrderMs, packet.to.life, 'network', arrive).at;
+    const slow = link.slow.get(packet.kind);
+    const queue = slow ?? link;
+    const takesMs = slow === undefined ? delayMs : delayMs + slow.extraMs * (1 + random.next());
+    const inOrderMs = Math.max(takesMs, queue.lastArrivalAt + spacingMs - kernel.now);
+    queue.lastArrivalAt = kernel.after(inOrderMs, packet.to.life, 'network', arrive).at;
   }
 
   #carryAgain(link: Link, conditions: NetworkConditions, packet: Packet): void {

@@ -53,6 +53,8 @@ export class FakeWorld implements TargetWorld {
 export class FakeNetwork implements TargetNetwork {
   readonly blocked = new Set<string>();
   readonly clogged = new Set<string>();
+  readonly hungUp: string[] = [];
+  readonly slow = new Map<string, number>();
   readonly ofLinks = new Map<string, NetworkConditions>();
   conditions: NetworkConditions | null = null;
 
@@ -75,6 +77,16 @@ export class FakeNetwork implements TargetNetwork {
     this.clogged.delete(`${from} ${to}`);
   }
 
+  hangUp(id: string): void {
+    this.hungUp.push(id);
+  }
+
+  slowDown(from: string, to: string, kind: string, extraMs: number): void {
+    const name = `${kind} ${from} ${to}`;
+    if (extraMs === 0) this.slow.delete(name);
+    else this.slow.set(name, extraMs);
+  }
+
   setConditions(conditions: NetworkConditions): void {
     this.conditions = conditions;
   }
@@ -92,6 +104,7 @@ export class FakeNetwork implements TargetNetwork {
 class FakeLife implements TargetLife {
   eventMs = 0;
   rate = 1;
+  wallStepMs = 0;
   readonly pausesMs: number[] = [];
 
   pause(durationMs: number): void {
@@ -108,6 +121,10 @@ class FakeLife implements TargetLife {
 
   setRate(rate: number): void {
     this.rate = rate;
+  }
+
+  setWall(byMs: number): void {
+    this.wallStepMs += byMs;
   }
 }
 

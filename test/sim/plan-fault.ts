@@ -95,6 +95,17 @@ export type Action =
       /** With the crash it loses the end of its log, perhaps that which cut it. */
       readonly losesTail?: true;
     }
+  /** A leader is cut off with some gateways, and another one elected as soon as can be, while leases last. */
+  | {
+      readonly type: 'usurpation';
+      readonly how: (typeof usurpations)[number];
+      /** Before the cut: the next leader has lost the present one, or what the present one hears is late. */
+      readonly leadMs: number;
+      /** A process is down or asleep for so long, or what is late comes so long after the cut. */
+      readonly pauseMs: number;
+      /** From the cut on. */
+      readonly durationMs: number;
+    }
   /** Replicas are cut off one by one, and joined again one by one in another order. */
   | { readonly type: 'swizzle'; readonly stepMs: number }
   /** On top of the run's conditions, on all links or on those of one replica. */
@@ -172,6 +183,25 @@ export type Action =
     }
   /** As 'storm', on all links of one gateway: what is lost of its stream leaves a gap. */
   | ({ readonly type: 'gatewayStorm'; readonly gateway: number; readonly durationMs: number } & Storm)
+  /** Cut off from all replicas; meanwhile its machine sleeps at first, or its wall clock is set. */
+  | {
+      readonly type: 'gatewayAlone';
+      readonly gateway: number;
+      /** It hears nothing, or is heard by nobody. */
+      readonly direction: 'in' | 'out' | 'both';
+      readonly sleepMs?: number;
+      /** Forward, or back. */
+      readonly wallStepMs?: number;
+      readonly durationMs: number;
+    }
+  /** What comes to one gateway is late, if it is of this kind: the stream, or answers of replicas that do not lead. */
+  | {
+      readonly type: 'slowPackets';
+      readonly gateway: number;
+      readonly kind: SlowPackets;
+      readonly extraMs: number;
+      readonly durationMs: number;
+    }
   /** As 'clog', between one gateway and everybody else. */
   | {
       readonly type: 'gatewayClog';
@@ -180,6 +210,19 @@ export type Action =
       readonly capacity: number;
       readonly durationMs: number;
     };
+
+export const usurpations = [
+  'plain',
+  /** The next leader has lost the old one before; the others follow it still, write nothing, restart, and have no leader. */
+  'votersRestart',
+  /** The old leader's machine, from the cut on. */
+  'leaderSleeps',
+  /** What the old leader hears from the others is late: it has left before the cut, and comes a while after. */
+  'lateAnswers',
+] as const;
+
+export const slowPackets = ['push', 'answer'] as const;
+export type SlowPackets = (typeof slowPackets)[number];
 
 /** `choice` seeds what the fault itself leaves to chance, so that taking one fault away changes nothing in the others. */
 export type Fault = Action & { readonly atMs: number; readonly choice: number };
@@ -198,6 +241,12 @@ export function faultName(fault: Action): string {
       return `crash (${fault.outage.kind})${againAndAgain(fault.outage)}`;
     case 'crashAtWrite':
       return `crash at a write, ${momentWords[fault.moment]} (${fault.outage.kind})${againAndAgain(fault.outage)}`;
+    case 'usurpation':
+      return `usurpation, ${fault.how}`;
+    case 'gatewayAlone':
+      return `gateway alone${fault.sleepMs === undefined ? '' : ', asleep'}${fault.wallStepMs === undefined ? '' : ', clock set'}`;
+    case 'slowPackets':
+      return `slow packets, ${fault.kind}`;
     case 'failingWrites':
       return `failing writes ${fault.code}`;
     case 'damage':

@@ -5,7 +5,7 @@ import type { Life } from './life.ts';
 import type { SimNetwork } from './network.ts';
 import type { Probes } from './probes.ts';
 
-export type TargetLife = Pick<Life, 'pause' | 'suspend' | 'slowDown' | 'setRate'>;
+export type TargetLife = Pick<Life, 'pause' | 'suspend' | 'slowDown' | 'setRate' | 'setWall'>;
 
 export type TargetDisk = Pick<
   SimDisk,
@@ -24,7 +24,7 @@ export type TargetDisk = Pick<
 
 export type TargetNetwork = Pick<
   SimNetwork,
-  'block' | 'unblock' | 'healAll' | 'clog' | 'unclog' | 'setConditions' | 'setLinkConditions'
+  'block' | 'unblock' | 'healAll' | 'clog' | 'unclog' | 'setConditions' | 'setLinkConditions' | 'slowDown' | 'hangUp'
 >;
 
 /** A process that can be taken down and started again. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { checkConstants, raftConstants } from '../../src/raft/constants.ts';
 import { generatePlan, type Plan } from './plan.ts';
-import { type Fault, faultName, partitionShapes } from './plan-fault.ts';
+import { type Fault, faultName, partitionShapes, slowPackets, usurpations } from './plan-fault.ts';
 
 const plans: readonly Plan[] = Array.from({ length: 2000 }, (_, at) => generatePlan(at + 1));
 
@@ -55,6 +55,22 @@ test('most clusters have several gateways; some keep little, some not for long, 
   t.is(new Set(plans.map(({ caching }) => caching.balance)).size, 3);
 });
 
+test('some plans are for leases: much is read, little else goes wrong, and clocks differ by no more than is allowed', (t) => {
+  const forLeases = plans.filter(({ faults }) =>
+    faults.some(({ type }) => type === 'usurpation' || type === 'gatewayAlone' || type === 'slowPackets'),
+  );
+  const share = forLeases.length / plans.length;
+  t.true(share > 0.1 && share < 0.25, `${share}`);
+  t.true(forLeases.filter(({ caching }) => caching.coherence === 'lease').length > forLeases.length / 2);
+  t.true(forLeases.some(({ caching }) => caching.coherence === 'validate'));
+  t.true(forLeases.some(({ raft }) => (raft.logCacheBytesMax ?? Number.POSITIVE_INFINITY) < 300));
+  for (const { gateways, caching, clockRates } of forLeases) {
+    t.true(gateways > 1);
+    t.not(caching.coherence, 'off');
+    t.true(Object.values(clockRates).every((rate) => Math.abs(rate - 1) <= 0.0200001));
+  }
+});
+
 test('some clusters have small windows, batches and caches, and none has other timeouts or a larger batch', (t) => {
   const small = plans.filter(({ raft }) => Object.keys(raft).length > 0);
   t.true(small.length > plans.length / 5 && small.length < plans.length / 3, `${small.length}`);
@@ -90,6 +106,7 @@ test('everything in the catalogue comes up', (t) => {
       'deposition',
       'crashAtWrite',
     ],
+    ...['usurpation', 'gatewayAlone', 'slowPackets'],
   ]) {
     t.true(types.delete(type), type);
   }
@@ -105,6 +122,9 @@ test('everything in the catalogue comes up', (t) => {
     t.true(names.has(`crash at a write, ${moment} (power)`), moment);
   }
   for (const shape of partitionShapes) t.true(names.has(`partition ${shape}`), shape);
+  for (const how of usurpations) t.true(names.has(`usurpation, ${how}`), how);
+  for (const kind of slowPackets) t.true(names.has(`slow packets, ${kind}`), kind);
+  for (const trouble of ['', ', asleep', ', clock set']) t.true(names.has(`gateway alone${trouble}`), trouble);
   for (const code of ['ENOSPC', 'EIO']) t.true(names.has(`failing writes ${code}`), code);
   for (const part of ['log', 'witness', 'state', 'log and witness']) t.true(names.has(`stale copy of ${part}`), part);
 });

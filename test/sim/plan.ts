@@ -8,6 +8,7 @@ import type { NetworkConditions } from './network.ts';
 import { type CachingPlan, drawCaching, drawReading, type ReadingPlan } from './plan-caching.ts';
 import { type FaultFamily, faultFamilies } from './plan-families.ts';
 import type { Fault } from './plan-fault.ts';
+import { forLeases } from './plan-leases.ts';
 import { type SeededRandom, streamOf } from './random.ts';
 import type { WorkloadPlan } from './workload.ts';
 
@@ -57,6 +58,10 @@ const earlyProbability = 0.15;
 const lastBeforeEndMs = 1000;
 
 export function generatePlan(seed: number): Plan {
+  return forLeases(drawPlan(seed), streamOf(seed, 'leases'));
+}
+
+function drawPlan(seed: number): Plan {
   const random = streamOf(seed, 'plan');
   const replicas = random.chance(0.6) ? 3 : 5;
   const gateways = random.pick([1, 2, 2, 2, 3, 3] as const);

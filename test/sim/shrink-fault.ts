@@ -11,6 +11,7 @@ const shortMs = 20;
 const optionalNames: Readonly<Partial<Record<Fault['type'], readonly string[]>>> = {
   rotation: ['extraMs', 'lateMs', 'fullMs', 'crash'],
   deposition: ['extraMs', 'losesTail', 'crash'],
+  gatewayAlone: ['sleepMs', 'wallStepMs'],
   damage: ['crash'],
   staleCopy: ['crash'],
 };

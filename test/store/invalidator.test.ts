@@ -535,3 +535,24 @@ test('what a quorum has is passed on once everybody has been told of it, while t
   invalidator.tail(log.tail());
   t.deepEqual(calls, ['told 2', 'committed 2']);
 });
+
+test('what a gateway has processed of another term, or says on another stream, confirms nothing', (t) => {
+  const { log } = setUp();
+  const confirmed: number[] = [];
+  const invalidator = new Invalidator({
+    lineage,
+    publishing: { ...nobodyAsks, confirmed: (_, through) => void confirmed.push(through) },
+    touchesOf,
+  });
+  invalidator.tail(log.tail());
+  const peer = new FakePeer();
+  invalidator.receive(peer, follow(3));
+  const confirm = (streamId: string, ofTerm: number, through: number) =>
+    invalidator.receive(peer, { type: 'confirmed', streamId, term: term(ofTerm), through: index(through) });
+  confirm('s', 1, 9);
+  confirm('s', 3, 8);
+  confirm('older', 2, 7);
+  t.deepEqual(confirmed, []);
+  confirm('s', 2, 5);
+  t.deepEqual(confirmed, [5]);
+});

@@ -2,6 +2,8 @@
 import type { Mutation } from './planted-bug.ts';
 
 const reader = 'src/gateway/cached-reader.ts';
+const fetcher = 'src/gateway/fetcher.ts';
+const questions = 'src/gateway/questions.ts';
 const validator = 'src/gateway/validator.ts';
 
 export const cacheBugs: readonly Mutation[] = [
@@ -43,31 +45,28 @@ export const cacheBugs: readonly Mutation[] = [
   {
     name: 'index-is-noted-after-the-value-was-read',
     harm: 'what was read before a write is kept as if it had been read after it',
-    file: reader,
-    find: 'this.#entryOf(fill, query, outcome.result)',
-    replace: `this.#entryOf(fill, query, {
-        ...outcome.result,
-        revision: Math.max(outcome.result.revision, this.#options.coherence.published),
-      } as QueryResult)`,
+    file: fetcher,
+    find: 'index: answer.revision, storedAtMs',
+    replace: 'index: Math.max(answer.revision, coherence.published) as Result["revision"], storedAtMs',
   },
   {
     name: 'value-is-kept-without-a-touch',
     harm: 'a value is shown that was replaced long ago',
-    file: reader,
-    find: 'touches: [touchOfKey(query.key)]',
+    file: questions,
+    find: 'touches: [touchOfKey(key)]',
     replace: 'touches: []',
   },
   {
     name: 'absence-is-kept-without-a-touch',
     harm: 'a key that was created goes on being absent',
-    file: reader,
-    find: '...{ name, kind, touches, index',
-    replace: "...{ name, kind, touches: kind === 'absence' ? [] : touches, index",
+    file: fetcher,
+    find: '{ name, kind, touches, index',
+    replace: "{ name, kind, touches: kind === 'absence' ? [] : touches, index",
   },
   {
     name: 'list-is-kept-without-a-touch',
     harm: 'a list goes on without what was added to it',
-    file: reader,
+    file: questions,
     find: 'touches: [touchOfPrefix(query.prefix)]',
     replace: 'touches: []',
   },
@@ -75,8 +74,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'any-list-is-kept',
     harm: 'a list of a prefix that no write touches is never found to be out of date',
     file: reader,
-    find: '= isCacheablePrefix(query.prefix)',
-    replace: "= isCacheablePrefix('any/')",
+    find: '!isCacheablePrefix(query.prefix)',
+    replace: "!isCacheablePrefix('any/')",
   },
   {
     name: 'list-is-kept-without-its-cursor',
@@ -98,49 +97,42 @@ export const cacheBugs: readonly Mutation[] = [
   {
     name: 'answer-to-head-is-kept',
     harm: 'a value is shown as empty',
-    file: reader,
-    find: "    if (kind === 'value' && query.type === 'get' && !query.withValue) return null;\n",
-    replace: '',
-  },
-  {
-    name: 'answer-to-head-is-given-to-others',
-    harm: 'a value is shown as empty',
-    file: reader,
-    find: "} else if (query.type === 'get' && !query.withValue) {",
-    replace: "} else if (query.type === 'get' && !query.withValue && joins < 0) {",
+    file: questions,
+    find: 'query: withValue ? query : { ...query, withValue: true },',
+    replace: 'query: withValue ? query : { ...query },',
   },
   {
     name: 'joined-fetch-is-not-proven',
     harm: 'a read misses a write that was acknowledged before it was asked',
-    file: reader,
-    find: '    if (!isCurrent) return null;\n',
-    replace: '',
+    file: fetcher,
+    find: 'return isAdmitted && lease?.usable === true ? at(coherence.published, true) : null;',
+    replace: 'return at(revision, false);',
   },
   {
     name: 'joined-fetch-asks-no-leader',
     harm: 'a read misses a write that was acknowledged before it was asked',
-    file: reader,
-    find: 'isOwn ? 0 : client.readIndex(Math.min(timeoutMs, validationMsMax))',
-    replace: 'isOwn || client !== null ? 0 : validationMsMax',
+    file: fetcher,
+    find: 'asksNobody ? null : client.readIndex(Math.min(timeoutMs, validationMsMax))',
+    replace: 'asksNobody ? null : coherence.published',
   },
   {
     name: 'joined-fetch-does-not-wait-for-the-position',
     harm: 'a read misses a write that was acknowledged before it was asked',
-    file: reader,
-    find: 'coherence.published >= index && coherence.admits',
-    replace: 'coherence.admits',
+    file: fetcher,
+    find: '(coherence.published >= index && isAdmitted)',
+    replace: 'isAdmitted',
   },
   {
     name: 'joined-fetch-keeps-its-label',
     harm: 'a client takes what stands there now for something older, and goes on from there',
-    file: reader,
-    find: 'Math.max(revision, index) as',
+    file: fetcher,
+    find: 'Math.max(revision, provenTo) as',
     replace: 'revision as',
   },
   {
     name: 'fetch-that-began-last-is-taken-for-a-later-one',
     harm: 'a read misses a write that was acknowledged before it was asked',
-    file: reader,
+    file: fetcher,
     find: 'flight.number > begun',
     replace: 'flight.number >= begun',
   },
@@ -148,8 +140,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'no-cache-is-not-heard',
     harm: 'who asks for a replica to be asked is answered from memory',
     file: reader,
-    find: 'if (!onlyIfCached && (noCache || noStore)) {',
-    replace: 'if (!onlyIfCached && noStore && noCache !== undefined) {',
+    find: '!onlyIfCached && (noCache || noStore)',
+    replace: '!onlyIfCached && noStore && noCache !== undefined',
   },
   {
     name: 'proof-is-shared-with-whoever-asks-until-it-comes',

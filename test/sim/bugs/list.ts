@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { cacheBugs } from './cache-bugs.ts';
 import { clientBugs } from './client-bugs.ts';
 import { electionBugs } from './election-bugs.ts';
+import { leaseBugs } from './lease-bugs.ts';
 import { logBugs } from './log-bugs.ts';
 import type { PlantedBug } from './planted-bug.ts';
 import { readBugs } from './read-bugs.ts';
@@ -29,6 +30,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...clientBugs,
   ...cacheBugs,
   ...streamBugs,
+  ...leaseBugs,
 ].map((mutation) => ({ ...mutation, knownSeed: knownSeeds[mutation.name] ?? null }));
 
 /** Throws for a name that is not in the list. */

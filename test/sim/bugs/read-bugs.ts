@@ -15,15 +15,15 @@ export const readBugs: readonly Mutation[] = [
     name: 'read-without-a-round',
     harm: 'a leader that was deposed without knowing answers reads from its old state',
     file: read,
-    find: '  if (acked < waiting.round) return;\n',
+    find: '  if (quorumRound(state, role) < waiting.round) return;\n',
     replace: '',
   },
   {
     name: 'read-by-a-lease-of-twelve-rounds',
     harm: 'a leader that was deposed without knowing answers reads from its old state',
     file: read,
-    find: 'if (acked < waiting.round) return;',
-    replace: 'if (acked + 12 < waiting.round) return;',
+    find: 'if (quorumRound(state, role) < waiting.round) return;',
+    replace: 'if (quorumRound(state, role) + 12 < waiting.round) return;',
   },
   {
     name: 'read-by-a-round-that-began-before-it-arrived',

@@ -15,13 +15,6 @@ export const streamBugs: readonly Mutation[] = [
     replace: 'return this.#processed;',
   },
   {
-    name: 'position-counts-what-was-not-processed',
-    harm: 'a gateway shows what was replaced by a write that it has not heard of',
-    file: coherence,
-    find: 'return Math.min(this.#processed, this.#announced);',
-    replace: 'return this.#announced;',
-  },
-  {
     name: 'higher-term-keeps-what-was-processed',
     harm: 'a gateway misses what a new leader has in place of what the old one had appended',
     file: coherence,
