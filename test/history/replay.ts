@@ -112,8 +112,8 @@ function atLeastAsNew(reply: Reply, index: number): Reply {
   return 'isLeased' in reply ? { ...reply, revision: Math.max(reply.revision, index) } : reply;
 }
 
-/** What is wrong with it, or null. */
-function answerProblem(request: Request, reply: Reply, replay: LogReplay): string | null {
+/** What is wrong with an answer that tells what stood in the log at its revision, or null. */
+export function answerProblem(request: Request, reply: Reply, replay: LogReplay): string | null {
   switch (request.type) {
     case 'get': {
       if (reply.type !== 'got' && reply.type !== 'checked') return 'that is no answer to a get';

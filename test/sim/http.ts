@@ -59,7 +59,8 @@ export class HttpExchange {
     response.on('finish', () => {
       // What was not read of the request is read by nobody.
       request.resume();
-      connection.destroy();
+      // Not in the middle of its last write, for which Node would make an error with its stack.
+      process.nextTick(() => connection.destroy());
     });
     this.reply = new Promise((resolve) => {
       connection.on('close', () => {

@@ -43,6 +43,11 @@ test('most values are small, some fill pages, very few fill batches', (t) => {
   t.true(share((bytesMax) => bytesMax > 256 * 1024) > 0.01);
 });
 
+test('in half of the runs clients ask for what may be stale', (t) => {
+  const share = plans.filter(({ workload }) => workload.staleProbability > 0).length / plans.length;
+  t.true(share > 0.4 && share < 0.6, `${share}`);
+});
+
 test('most clusters have several gateways; some keep little, some not for long, few nothing', (t) => {
   const share = (some: (plan: Plan) => boolean) => plans.filter(some).length / plans.length;
   t.true(share(({ gateways }) => gateways > 1) > 0.75);

@@ -69,7 +69,11 @@ function drawPlan(seed: number): Plan {
   const network = drawNetwork(random);
   const disk = drawDisk(random);
   const clockRates = drawClockRates(random, replicas, gateways);
-  const workload = drawWorkload(random, streamOf(seed, 'value sizes'), drawReading(streamOf(seed, 'reading')));
+  const stale = streamOf(seed, 'stale reads of the plan');
+  const workload = {
+    ...drawWorkload(random, streamOf(seed, 'value sizes'), drawReading(streamOf(seed, 'reading'))),
+    staleProbability: stale.chance(withoutStaleReads) ? 0 : stale.between(0.1, 0.5),
+  };
   const faults = drawFaults(random, { replicas, gateways, safetyMs });
   const rates = [...Object.values(clockRates), ...faults.flatMap(ratesOf)];
   return {
@@ -163,8 +167,15 @@ const valueSizes = [
   { weight: 1, valueBytes: [20_000, 400_000], slower: 2 },
 ] as const;
 
+/** What a seed shows without them, it goes on showing. */
+const withoutStaleReads = 0.5;
+
 /** Few clients per key, and few operations on each: a history must stay checkable. */
-function drawWorkload(random: SeededRandom, sizes: SeededRandom, reading: ReadingPlan): WorkloadPlan {
+function drawWorkload(
+  random: SeededRandom,
+  sizes: SeededRandom,
+  reading: ReadingPlan,
+): Omit<WorkloadPlan, 'staleProbability'> {
   const clients = random.integer(4, 8);
   const { valueBytes, slower } = pickByWeight(sizes, valueSizes);
   return {

@@ -5,6 +5,7 @@
 import { checkLinearizability } from '../history/linearizability.ts';
 import type { Finding, Operation } from '../history/operation.ts';
 import { checkReplay } from '../history/replay.ts';
+import { checkStaleReads, type StaleReadsOptions } from '../history/stale-reads.ts';
 import { decodeCommitted } from './log-decoder.ts';
 import { Nemesis } from './nemesis.ts';
 import type { Plan } from './plan.ts';
@@ -83,13 +84,29 @@ async function runPhases(world: World, nemesis: Nemesis, plan: Plan): Promise<Fa
   if (!ending.isReached()) {
     return { checker: 'liveness', message: ending.whatIsMissing(), giveUp: false, atMs: kernel.now };
   }
-  const [finding] = judge(world);
+  const [finding] = judge(world, plan);
   return finding === undefined ? null : { ...finding, atMs: kernel.now };
 }
 
-function judge({ workload, oracle }: World): readonly Finding[] {
+function judge({ workload, oracle }: World, plan: Plan): readonly Finding[] {
   const operations = inOrder(workload.operations);
-  return [...checkReplay(decodeCommitted(oracle.committedLog()), operations), ...checkLinearizability(operations)];
+  const log = decodeCommitted(oracle.committedLog());
+  return [
+    ...checkReplay(log, operations),
+    ...checkLinearizability(operations),
+    ...checkStaleReads(log, operations, workload.staleReads, clocksOf(plan)),
+  ];
+}
+
+/** How wrong ages may be: a machine's clock stands still with it, and shows nothing of that afterwards. */
+function clocksOf({ clockRates, faults }: Plan): StaleReadsOptions {
+  const rates = [
+    1,
+    ...Object.values(clockRates),
+    ...faults.map((fault) => (fault.type === 'clockRate' ? fault.rate : 1)),
+  ];
+  const stoodMs = faults.reduce((sum, fault) => sum + (fault.type === 'suspend' ? fault.durationMs : 0), 0);
+  return { slowestRate: Math.min(...rates), stoodMs };
 }
 
 function inOrder(operations: readonly Operation[]): readonly Operation[] {

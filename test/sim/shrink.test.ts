@@ -13,7 +13,7 @@ function pauses(count: number): readonly Fault[] {
 
 const plan: Plan = {
   ...generatePlan(1),
-  workload: { ...generatePlan(1).workload, clients: 8 },
+  workload: { ...generatePlan(1).workload, clients: 8, staleProbability: 0.5 },
   survivors: 'quorum',
   raft: { batchBytesMax: 100 },
   caching: { ...usualCaching, cacheBytes: 9000, policy: 'ttl' },
@@ -44,6 +44,7 @@ test('of many faults only those stay that are needed, as short as it takes', asy
   t.deepEqual(shortest.raft, {});
   t.deepEqual(shortest.caching, usualCaching);
   t.deepEqual(shortest.workload.reading, usualReading);
+  t.is(shortest.workload.staleProbability, 0);
   t.true(tries < 150, `${tries}`);
 });
 

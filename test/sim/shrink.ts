@@ -113,6 +113,9 @@ async function calmer(shrinking: Shrinking): Promise<void> {
 
 /** Whichever of it is not needed. */
 async function plainerReading(shrinking: Shrinking): Promise<void> {
+  if (shrinking.shortest.workload.staleProbability > 0) {
+    await shrinking.keepsFailing({ workload: { ...shrinking.shortest.workload, staleProbability: 0 } });
+  }
   for (const name of Object.keys(usualReading) as (keyof typeof usualReading)[]) {
     const { workload } = shrinking.shortest;
     const { reading } = workload;

@@ -4,6 +4,7 @@
 
 import { httpRequest, outcomeOf } from '../history/http.ts';
 import type { GetForm, Operation, PageEnd, Request } from '../history/operation.ts';
+import type { StaleRead } from '../history/stale-reads.ts';
 import type { SimGateway } from './gateway.ts';
 import type { HttpReply, SimHttp } from './http.ts';
 import type { Kernel } from './kernel.ts';
@@ -23,6 +24,8 @@ export interface WorkloadPlan {
   /** Of values, at least as long as it takes to tell them apart. */
   readonly valueBytes: readonly [number, number];
   readonly reading: ReadingPlan;
+  /** How often a client, after what it did, asks for something that may be stale. */
+  readonly staleProbability: number;
   /** How much of each there is, in any unit. */
   readonly mix: Readonly<Record<OperationKind, number>>;
 }
@@ -37,6 +40,8 @@ export interface WorkloadOptions {
   readonly gateways: readonly SimGateway[];
   readonly replicaIds: readonly string[];
   readonly random: SeededRandom;
+  /** For reads that may be stale. */
+  readonly staleRandom: SeededRandom;
   readonly probes: Pick<Probes, 'sometimes'>;
 }
 
@@ -68,6 +73,8 @@ const nextPageProbability = 0.8;
 
 export class Workload {
   readonly operations: Operation[] = [];
+  /** Not among the operations: they may show what is past. */
+  readonly staleReads: StaleRead[] = [];
   readonly clients: readonly Client[];
   readonly #options: WorkloadOptions;
   readonly #keys: readonly string[];
@@ -141,7 +148,8 @@ export class Workload {
     };
     this.operations.push(operation);
     if (replica !== undefined && operation.outcome.type === 'answered') checkServedBy(replica, answer);
-    kernel.trace.mixBytes(JSON.stringify(operation.outcome));
+    // What was in it is in the trace since it arrived.
+    kernel.trace.mixBytes(answer === 'lost' ? answer : JSON.stringify([answer.status, answer.headers]));
     learn(client, operation);
     return operation;
   }
@@ -169,7 +177,39 @@ export class Workload {
       const operation = await this.perform(client, request, { gateway, timeoutMs, replica, directive });
       await this.#readAgain(client, request, { gateway, timeoutMs });
       await this.#followPages(client, operation, timeoutMs);
+      await this.#readStale(client, timeoutMs);
     }
+  }
+
+  /** Anything, at any gateway and by any replica; sometimes no older than what this client knows. */
+  async #readStale(client: Client, timeoutMs: number): Promise<void> {
+    const { plan, staleRandom: random, gateways, replicaIds, kernel, http } = this.#options;
+    if (this.#stopping || !random.chance(plan.staleProbability)) return;
+    const request: Request = random.chance(0.3)
+      ? { type: 'list', prefix: random.pick(prefixes), limit: random.pick(listLimits) }
+      : { type: 'get', key: random.pick(this.#keys) };
+    const minRevision = random.chance(0.5) ? Math.max(0, ...client.seen.values()) : 0;
+    const replica = random.chance(0.3) ? [`replica=${random.pick(replicaIds)}`] : [];
+    const asked = httpRequest(request, ['consistency=stale', `timeout=${Math.ceil(timeoutMs)}ms`, ...replica]);
+    const headers = { ...asked.headers, ...(minRevision > 0 ? { 'bazar-min-revision': `${minRevision}` } : {}) };
+    const invokedAt = kernel.now;
+    this.#open++;
+    const answer = await http.request(client.id, random.pick(gateways), { ...asked, headers }, timeoutMs + graceMs);
+    this.#open--;
+    const outcome = outcomeOf(request, answer === 'lost' ? null : answer);
+    const operation = { number: this.staleReads.length, client: client.id, request, invokedAt, returnedAt: kernel.now };
+    this.staleReads.push({ operation: { ...operation, outcome }, minRevision, maxAgeMs: ageOf(answer) });
+    this.#noteStale(outcome, minRevision, ageOf(answer));
+  }
+
+  #noteStale({ type }: Operation['outcome'], minRevision: number, ageMs: number | null): void {
+    const { probes } = this.#options;
+    if (type !== 'answered') {
+      probes.sometimes('stale read: no answer');
+      return;
+    }
+    probes.sometimes(`stale read: of ${ageMs === null ? 'unknown' : 'known'} age`);
+    if (minRevision > 0) probes.sometimes('stale read: at a revision or later');
   }
 
   /** What was read, or the key that was written. */
@@ -260,6 +300,12 @@ function pageEnd({ outcome }: Operation): PageEnd | null {
   const { items, cursor } = outcome.reply;
   const last = items.at(-1);
   return last === undefined || cursor === undefined ? null : { key: last.key, cursor };
+}
+
+/** Null: unknown, or there was no answer. */
+function ageOf(answer: HttpReply | 'lost'): number | null {
+  const text = answer === 'lost' ? undefined : answer.headers['bazar-max-staleness-ms'];
+  return text === undefined || text === 'unknown' ? null : Number(text);
 }
 
 function checkServedBy(replica: string, answer: HttpReply | 'lost'): void {

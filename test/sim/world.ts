@@ -79,6 +79,7 @@ export class World {
       gateways: this.gateways,
       replicaIds: this.replicas.map(({ id }) => id),
       random: streamOf(seed, 'workload'),
+      staleRandom: streamOf(seed, 'stale reads'),
       probes,
     });
   }
