@@ -2,7 +2,8 @@
  * For reads that may be stale: when was the state here certainly all that was published?
  *
  * A read index says so, of the moment at which it was asked for: whatever was published by then is at or below it. That
- * moment is taken on the clock of the replica that asked, so no way of a message and no pause makes anything look younger.
+ * moment is taken on a clock of the replica that asked, which goes on in a sleep (ElapsedClock), so no way of a message and
+ * no pause makes anything look younger.
  * Published entries are never lost: what was known stays true when leader and term are gone.
  */
 import type { StateMachine } from './interfaces.ts';

@@ -7,6 +7,7 @@
 import { InvariantError, invariant } from './assert.ts';
 import type { RaftConstants } from './constants.ts';
 import { raftConstants } from './constants.ts';
+import { ElapsedClock } from './elapsed-clock.ts';
 import { Freshness } from './freshness.ts';
 import type {
   Clock,
@@ -107,6 +108,8 @@ export class RaftNode<Result> {
 
   readonly #reads: ReadQuestions;
   readonly #freshness: Freshness;
+  /** Of `#freshness`. */
+  readonly #elapsed: ElapsedClock;
   /** A read index is being asked for, to know how old what is applied here is. */
   #refreshing = false;
 
@@ -137,8 +140,10 @@ export class RaftNode<Result> {
       now: options.clock.now(),
     });
     this.#freshness = new Freshness(this.#stateMachine);
+    this.#elapsed = new ElapsedClock(this.#clock);
     this.#reads = new ReadQuestions({
       clock: this.#clock,
+      elapsed: this.#elapsed,
       idPrefix: `${options.log.state.uuid}.${this.#bootId}`,
       ask: (requestId) => this.#raft.readIndex(this.#clock.now(), requestId),
       onConfirmed: (askedAt, readIndex) => this.#freshness.confirmed(askedAt, readIndex),
@@ -233,7 +238,7 @@ export class RaftNode<Result> {
   staleMs(): number | null {
     if (this.#stopped) return null;
     const { currentAt } = this.#freshness;
-    const ageMs = currentAt === null ? null : this.#clock.now() - currentAt;
+    const ageMs = currentAt === null ? null : this.#elapsed.now() - currentAt;
     if (!this.#refreshing && (ageMs === null || ageMs > refreshAfterMs)) {
       this.#refreshing = true;
       this.#ask(refreshTimeoutMs, 'index', () => {

@@ -2,6 +2,7 @@
  * The driver's linearizable reads: those that arrive together share one question for a read index, which is asked again
  * while it is unanswered, and wait until the state machine has come that far. Other reads bring the index they wait for.
  */
+import type { ElapsedClock } from './elapsed-clock.ts';
 import type { Clock, StateMachine, Timer } from './interfaces.ts';
 import type { Index, ReadState } from './types.ts';
 
@@ -30,6 +31,8 @@ const readBackoffMs = 20;
 
 export interface ReadQuestionsOptions {
   readonly clock: Clock;
+  /** Of `askedAt`. */
+  readonly elapsed: ElapsedClock;
   /** Holds the directory's uuid and the boot id, so that no later life asks under the same id, after a wipe neither. */
   readonly idPrefix: string;
   readonly ask: (requestId: string) => void;
@@ -107,7 +110,7 @@ export class ReadQuestions {
   #ask(question: ReadQuestion): void {
     const requestId = `${this.#options.idPrefix}.${++this.#counter}`;
     question.requestIds.add(requestId);
-    this.#asked.set(requestId, { question, askedAt: this.#options.clock.now() });
+    this.#asked.set(requestId, { question, askedAt: this.#options.elapsed.now() });
     this.#await(question, readRetryMs);
     this.#options.ask(requestId);
   }

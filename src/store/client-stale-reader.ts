@@ -2,6 +2,7 @@
  * Stale reads: whoever is connected answers from what it has applied, a replica that follows nobody too. The balancer's
  * policy chooses; when one fails or is behind, another is asked, within the deadline of the read.
  */
+import { ElapsedClock } from '../raft/elapsed-clock.ts';
 import type { Clock, Random, Timer } from '../raft/interfaces.ts';
 import type { Index, ReplicaId } from '../raft/types.ts';
 import type { ReplicaStanding } from './client-reader.ts';
@@ -63,6 +64,8 @@ const outOfTurnMs = 1000;
 
 export class ClientStaleReader {
   readonly #clock: Clock;
+  /** Of ages: an answer may wait while the machine sleeps. */
+  readonly #elapsed: ElapsedClock;
   readonly #targets: ReadonlyMap<ReplicaId, Target>;
   readonly #policy: ReadPolicy;
   readonly #budget: RetryBudget;
@@ -74,6 +77,7 @@ export class ClientStaleReader {
 
   constructor({ clock, random, links, balance, standing }: ClientStaleReaderOptions) {
     this.#clock = clock;
+    this.#elapsed = new ElapsedClock(clock);
     this.#targets = new Map(
       [...links.values()].map((link, position) => [link.id, new Target(link, position, () => standing(link.id))]),
     );
@@ -166,7 +170,7 @@ export class ClientStaleReader {
   }
 
   #send(lane: Lane, reads: readonly PendingRead[], minRevision: Index): void {
-    const sentAt = this.#clock.now();
+    const sentAt = this.#elapsed.now();
     const longestLeftMs = reads.reduce((longest, { deadlineAt }) => Math.max(longest, deadlineAt - sentAt), 1);
     const queries = reads.map((read) => read.query);
     const timeoutMs = Math.min(longestLeftMs, waitMsMax);
@@ -177,7 +181,7 @@ export class ClientStaleReader {
       lane.batchesInFlight -= 1;
       lane.readsInFlight -= reads.length;
       if (verdictOn(answer, queries) === 'failed') this.#failed(lane, reads, answer);
-      else if (answer.type === 'read') this.#answered(lane.target, reads, answer, this.#clock.now() - sentAt);
+      else if (answer.type === 'read') this.#answered(lane.target, reads, answer, this.#elapsed.now() - sentAt);
       this.#flush(lane);
     });
   }

@@ -27,7 +27,7 @@ const writes: readonly Line[] = [
   ['c1', 5, 10, put('k', 'a'), done(2, 1)],
   ['c1', 15, 20, put('k', 'b'), done(3, 2)],
 ];
-const rightClocks: StaleReadsOptions = { slowestRate: 1, stoodMs: 0 };
+const rightClocks: StaleReadsOptions = { slowestRate: 1, lostMs: 0 };
 
 interface Asked {
   readonly line: Line;
@@ -51,10 +51,10 @@ const legal: readonly (readonly [title: string, asked: Asked])[] = [
     'an old value, when the new one had not been told of',
     { line: ['c2', 20, 60, get('k'), got('k', 'a', 2)], maxAgeMs: 0 },
   ],
-  ['an old value, when the clock was slow', { line: oldValue, maxAgeMs: 27, clocks: { slowestRate: 0.9, stoodMs: 0 } }],
+  ['an old value, when the clock was slow', { line: oldValue, maxAgeMs: 27, clocks: { slowestRate: 0.9, lostMs: 0 } }],
   [
-    'an old value, when the clock stood still',
-    { line: oldValue, maxAgeMs: 25, clocks: { slowestRate: 1, stoodMs: 5 } },
+    'an old value, when a clock may have lost something',
+    { line: oldValue, maxAgeMs: 25, clocks: { slowestRate: 1, lostMs: 5 } },
   ],
   ['nothing, before anything was written', { line: ['c2', 50, 60, get('k'), gotNothing(1)] }],
   ['the revision that was waited for', { line: oldValue, minRevision: 2 }],

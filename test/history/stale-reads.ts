@@ -22,8 +22,8 @@ export interface StaleRead {
 export interface StaleReadsOptions {
   /** How slow a clock may be that ages are measured on; 1 is true. */
   readonly slowestRate: number;
-  /** How long such a clock may have stood still, in all. */
-  readonly stoodMs: number;
+  /** How much of a sleep may be lost as a wall clock is set. */
+  readonly lostMs: number;
 }
 
 /** For what is lost when times are added and subtracted. */
@@ -35,7 +35,7 @@ export function checkStaleReads(
   log: readonly LoggedWrite[],
   operations: readonly Operation[],
   reads: readonly StaleRead[],
-  { slowestRate, stoodMs }: StaleReadsOptions,
+  { slowestRate, lostMs }: StaleReadsOptions,
 ): readonly Finding[] {
   const replay = new LogReplay(log);
   const told = new ToldIndexes(operations, replay);
@@ -47,7 +47,7 @@ export function checkStaleReads(
     const problem = () => {
       if (revision > replay.lastIndex) return `the log ends at index ${replay.lastIndex}`;
       if (revision < minRevision) return `revision ${minRevision} was to be waited for`;
-      const trueAgeMs = maxAgeMs === null ? Number.POSITIVE_INFINITY : maxAgeMs / slowestRate + stoodMs + toleranceMs;
+      const trueAgeMs = maxAgeMs === null ? Number.POSITIVE_INFINITY : maxAgeMs / slowestRate + lostMs + toleranceMs;
       const index = told.before(invokedAt - trueAgeMs);
       if (revision < index) return `it is older than ${maxAgeMs} ms: index ${index} had been told of by then`;
       return replyProblem(request, reply) ?? answerProblem(request, reply, replay);

@@ -98,15 +98,15 @@ function judge({ workload, oracle }: World, plan: Plan): readonly Finding[] {
   ];
 }
 
-/** How wrong ages may be: a machine's clock stands still with it, and shows nothing of that afterwards. */
+/** How wrong ages may be. A sleep is told by the clock on the wall, but for what is taken for jitter once that is set back. */
 function clocksOf({ clockRates, faults }: Plan): StaleReadsOptions {
   const rates = [
     1,
     ...Object.values(clockRates),
     ...faults.map((fault) => (fault.type === 'clockRate' ? fault.rate : 1)),
   ];
-  const stoodMs = faults.reduce((sum, fault) => sum + (fault.type === 'suspend' ? fault.durationMs : 0), 0);
-  return { slowestRate: Math.min(...rates), stoodMs };
+  const lostMs = faults.some((fault) => fault.type === 'gatewayAlone' && fault.wallStepMs !== undefined) ? 2 : 0;
+  return { slowestRate: Math.min(...rates), lostMs };
 }
 
 function inOrder(operations: readonly Operation[]): readonly Operation[] {
