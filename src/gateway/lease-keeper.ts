@@ -47,7 +47,11 @@ const reasons: Readonly<Record<Exclude<LeaseState, 'held'> | 'idle', string>> = 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #stream: Pick<FollowedStream, 'renew' | 'confirm' | 'release' | 'live'> | null = null;
+  /** The leader may be waiting for this gateway, or will be: only then has it something to confirm. */
+  #isEngaged = false;
   #confirming = false;
+  /** What the leader of this stream has heard. */
+  #confirmed = { term: 0, through: 0 };
   #timer: Timer | null = null;
   /** In force: nobody is asked before its end. */
   #refusal: { readonly cause: RefusalCause; readonly untilAt: number } | null = null;
@@ -72,6 +76,7 @@ export class LeaseKeeper {
     this.#look();
     this.#options.lease.drop();
     this.#look();
+    this.#isEngaged = false;
     if (this.#refusal === null) return;
     this.#refusal = null;
     this.#renewIn(renewMs);
@@ -79,12 +84,11 @@ export class LeaseKeeper {
 
   /** Something was taken in: the leader hears of it once for all that came in this turn. */
   processed(): void {
-    if (this.#confirming) return;
+    if (this.#confirming || !this.#isEngaged) return;
     this.#confirming = true;
     this.#options.clock.defer(() => {
       this.#confirming = false;
-      const { term, processed } = this.#options.position;
-      this.#stream?.confirm({ term, through: processed });
+      this.#confirm();
     });
   }
 
@@ -138,11 +142,33 @@ export class LeaseKeeper {
   #renew(): void {
     this.#look();
     this.#refusal = null;
-    if (this.#stream?.live === true && !this.#isIdle) {
-      this.#requests += 1;
-      this.#stream.renew(this.#options.lease.request());
-    }
+    if (this.#isIdle) this.#rest();
+    else if (this.#stream?.live === true) this.#ask(this.#stream);
     this.#renewIn(renewMs);
+  }
+
+  #ask(stream: Pick<FollowedStream, 'renew'>): void {
+    if (!this.#isEngaged) this.#confirmed = { term: 0, through: 0 };
+    this.#isEngaged = true;
+    this.#requests += 1;
+    stream.renew(this.#options.lease.request());
+  }
+
+  /** Until a hit wants a lease again nobody need wait for this gateway. */
+  #rest(): void {
+    if (!this.#isEngaged) return;
+    this.#isEngaged = false;
+    this.#options.lease.drop();
+    this.#stream?.release();
+    this.#look();
+  }
+
+  #confirm(): void {
+    const { term, processed } = this.#options.position;
+    // Messages that only say what is published are many.
+    if (term === this.#confirmed.term && processed === this.#confirmed.through) return;
+    this.#confirmed = { term, through: processed };
+    this.#stream?.confirm(this.#confirmed);
   }
 
   get #isIdle(): boolean {
@@ -167,8 +193,8 @@ export class LeaseKeeper {
 
   #lossIn(state: Exclude<LeaseState, 'held'>): LeaseLoss {
     if (state === 'behind' || state === 'clocks') return state;
+    if (this.#isIdle) return 'idle';
     if (state === 'none' || this.#stream?.live !== true) return 'stream';
-    if (this.#refusal !== null) return 'refused';
-    return this.#isIdle ? 'idle' : 'unrenewed';
+    return this.#refusal === null ? 'unrenewed' : 'refused';
   }
 }

@@ -48,6 +48,7 @@ export class Publishing<Holder> {
   #term: Term | null = null;
   #limit = Number.POSITIVE_INFINITY;
   #timer: Timer | null = null;
+  #timerAt = 0;
   #stopped = false;
   /** Wall time less monotonic time, when it was last looked at. */
   #wallOffsetMs: number;
@@ -149,13 +150,21 @@ export class Publishing<Holder> {
     this.#wallOffsetMs = offsetMs;
   }
 
+  readonly #onTimer = (): void => {
+    this.#timer = null;
+    this.#update();
+  };
+
   #update(): void {
     const { clock, node } = this.#options;
     const limit = this.#grants.publishLimit(clock.now());
     if (limit !== this.#limit && this.#term !== null) node().limitPublishing(this.#term, limit);
     this.#limit = limit;
-    this.#timer?.cancel();
     const endsAt = this.#grants.nextEndAt();
-    this.#timer = endsAt === null ? null : clock.setTimer(endsAt - clock.now(), () => this.#update());
+    // Grants are renewed all the time: one timer in several renewals will do.
+    if (endsAt !== null && this.#timer !== null && this.#timerAt <= endsAt) return;
+    this.#timer?.cancel();
+    this.#timer = endsAt === null ? null : clock.setTimer(endsAt - clock.now(), this.#onTimer);
+    this.#timerAt = endsAt ?? 0;
   }
 }

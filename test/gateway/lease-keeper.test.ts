@@ -60,7 +60,11 @@ test('what came in one turn is confirmed once, as far as it then goes', async (t
   t.deepEqual(confirmed, [12]);
   keeper.processed();
   await clock.settle();
-  t.deepEqual(confirmed, [12, 12]);
+  t.deepEqual(confirmed, [12], 'a message that took nothing further');
+  position.term = 4;
+  keeper.processed();
+  await clock.settle();
+  t.deepEqual(confirmed, [12, 12], 'of another term');
 });
 
 test('with another stream the lease is gone', (t) => {
@@ -73,7 +77,7 @@ test('with another stream the lease is gone', (t) => {
 });
 
 test('while nobody reads no lease is asked for, and what was held is lost to that', async (t) => {
-  const { clock, lease, keeper, stream, asked, grant } = given({ isRead: false });
+  const { clock, position, lease, keeper, stream, asked, confirmed, grant, released } = given({ isRead: false });
   keeper.start(stream);
   await clock.advance(500);
   t.deepEqual(asked, []);
@@ -94,8 +98,29 @@ test('while nobody reads no lease is asked for, and what was held is lost to tha
   grant(asked.at(-1) ?? 0);
   await clock.advance(920);
   grant(asked.at(-1) ?? 0);
+  t.is(released(), 1);
   await clock.advance(500);
   t.like(keeper.statistics().losses, { idle: 1 });
+  t.is(released(), 2, 'nobody waits for it');
+  position.processed = 11;
+  keeper.processed();
+  await clock.settle();
+  t.deepEqual(confirmed, []);
+});
+
+test('what is confirmed to one leader is confirmed to the next', async (t) => {
+  const { clock, keeper, stream, confirmed } = given();
+  keeper.start(stream);
+  keeper.processed();
+  await clock.settle();
+  keeper.streamBegan();
+  keeper.processed();
+  await clock.settle();
+  t.deepEqual(confirmed, [10], 'nothing was asked of it yet');
+  await clock.advance(80);
+  keeper.processed();
+  await clock.settle();
+  t.deepEqual(confirmed, [10, 10]);
 });
 
 test('closed, it serves under no lease, and the leader waits for it no more', async (t) => {
