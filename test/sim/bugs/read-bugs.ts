@@ -5,6 +5,27 @@ const read = 'src/raft/read.ts';
 
 export const readBugs: readonly Mutation[] = [
   {
+    name: 'stale-read-says-it-is-of-this-moment',
+    harm: 'a client takes a value for current that was replaced long ago',
+    file: 'src/store/client-stale-reader.ts',
+    find: 'ageMs === null ? null : ageMs + tookMs',
+    replace: 'ageMs === null ? null : tookMs',
+  },
+  {
+    name: 'age-does-not-count-what-the-machine-slept',
+    harm: 'a client takes a value for current that was replaced while a replica slept',
+    file: 'src/raft/elapsed-clock.ts',
+    find: 'this.#sleptMs += aheadMs - this.#wallAheadMs;',
+    replace: '',
+  },
+  {
+    name: 'stale-read-does-not-wait-for-the-revision-it-names',
+    harm: 'a client does not see its own write',
+    file: 'src/store/server.ts',
+    find: 'if (!(await node.awaitApplied(minRevision, timeoutMs))) return',
+    replace: 'if (minRevision < 0 && !(await node.awaitApplied(minRevision, timeoutMs))) return',
+  },
+  {
     name: 'read-before-the-term-has-committed',
     harm: 'a new leader answers a read without a write that the old one acknowledged',
     file: read,
