@@ -12,8 +12,8 @@ import { LatencyAverage } from './latency-average.ts';
 import { type ReadVerdict, verdictOn } from './read-check.ts';
 import { ReadHealth } from './read-health.ts';
 import { type BalancePolicy, type Candidate, createReadPolicy, type ReadPolicy } from './read-policy.ts';
+import { ReadRetries, type Retriable } from './read-retries.ts';
 import type { LinkAnswer, ReplicaLink } from './replica-link.ts';
-import { RetryBudget } from './retry-budget.ts';
 import { TurnQueue } from './turn-queue.ts';
 
 /** What a reader needs of a link. */
@@ -33,7 +33,7 @@ export interface ReplicaStanding {
   readonly latencyMs: number | null;
 }
 
-interface PendingRead {
+interface PendingRead extends Retriable {
   readonly query: Query;
   readonly deadlineAt: number;
   /** The one replica that may answer, or null for any. */
@@ -41,8 +41,6 @@ interface PendingRead {
   readonly settle: (outcome: ReadOutcome) => void;
   /** Failed or could not answer: the others first. */
   readonly tried: Set<Target>;
-  /** It failed at a replica: to be sent again it needs a place in the budget. */
-  owesRetry: boolean;
   /** Where it waits for its turn, if it does. */
   waitsIn: TurnQueue<PendingRead> | null;
 }
@@ -68,7 +66,6 @@ interface Attempt {
 const openReadsMax = 65_536;
 const batchQueriesMax = 256;
 const batchesInFlightMax = 4;
-const retryMs = 20;
 /**
  * An unpinned attempt is given up after this, for another replica. Whatever its reads' own deadlines: a client that is
  * impatient says nothing of the replica.
@@ -90,18 +87,13 @@ export class ClientReader {
   readonly #balance: BalancePolicy;
   readonly #policy: ReadPolicy;
   readonly #health: ReadHealth<Target>;
-  readonly #budget: RetryBudget;
   readonly #deadlines: Deadlines<PendingRead>;
-  /** Reads that nobody can be asked for now, or that wait for a place in the budget. */
-  #waiting: PendingRead[] = [];
-  #waitingTimer: Timer | null = null;
+  readonly #retries: ReadRetries<PendingRead>;
   #probeTimer: Timer;
   /** Null when it has to be found anew. */
   #eligible: readonly Target[] | null = null;
   /** Messages, by all replicas together. */
   #served = 0;
-  #retries = 0;
-  #retriesRefused = 0;
   #closed = false;
 
   constructor({ clock, random, links, balance }: ClientReaderOptions) {
@@ -118,7 +110,7 @@ export class ClientReader {
     this.#balance = balance;
     this.#policy = createReadPolicy(balance, random);
     this.#health = new ReadHealth(clock, [...this.#targets.values()]);
-    this.#budget = new RetryBudget(clock);
+    this.#retries = new ReadRetries({ clock, isOpen, assign: (read) => this.#assign(read) });
     this.#probeTimer = clock.setTimer(probeIntervalMs, () => this.#probe());
   }
 
@@ -131,7 +123,7 @@ export class ClientReader {
       const attempts = { tried: new Set<Target>(), owesRetry: false, waitsIn: null };
       const read: PendingRead = { query, deadlineAt, pinned, settle, ...attempts };
       this.#deadlines.add(read);
-      if (pinned === null) this.#budget.readBegan();
+      if (pinned === null) this.#retries.readBegan();
       this.#assign(read);
     });
   }
@@ -150,7 +142,8 @@ export class ClientReader {
       ejections: this.#health.ejections(target),
       latencyMs: target.latencyMs,
     }));
-    return { policy: this.#balance, replicas, retries: this.#retries, retriesRefused: this.#retriesRefused };
+    const { retries, refused } = this.#retries.statistics();
+    return { policy: this.#balance, replicas, retries, retriesRefused: refused };
   }
 
   /** What reads and probes have found of a replica, for reads of another kind. */
@@ -163,8 +156,7 @@ export class ClientReader {
   close(): void {
     this.#closed = true;
     this.#probeTimer.cancel();
-    this.#waitingTimer?.cancel();
-    this.#waiting = [];
+    this.#retries.close();
     this.#deadlines.close();
   }
 
@@ -173,7 +165,7 @@ export class ClientReader {
     const target = read.pinned ?? this.#choose(read.tried);
     if (!target?.link.connected) {
       read.tried.clear();
-      this.#wait(read);
+      this.#retries.wait(read);
       return;
     }
     const lane = read.pinned === null ? target.shared : target.alone;
@@ -203,34 +195,6 @@ export class ClientReader {
   #takesPart(target: Target): boolean {
     const share = this.#health.share(target);
     return share === 1 || this.#random.next() < share;
-  }
-
-  #wait(read: PendingRead): void {
-    if (this.#closed || !this.#deadlines.has(read)) return;
-    this.#waiting.push(read);
-    this.#waitingTimer ??= this.#clock.setTimer(retryMs, () => {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      this.#waitingTimer = null;
-      for (const each of waiting) {
-        if (each.owesRetry) this.#retry(each);
-        else this.#assign(each);
-      }
-    });
-  }
-
-  /** Without a place in the budget it waits for one, until its deadline. */
-  #retry(read: PendingRead): void {
-    if (this.#closed || !this.#deadlines.has(read)) return;
-    if (this.#budget.take()) {
-      this.#retries += 1;
-      read.owesRetry = false;
-      this.#assign(read);
-      return;
-    }
-    if (!read.owesRetry) this.#retriesRefused += 1;
-    read.owesRetry = true;
-    this.#wait(read);
   }
 
   #schedule(lane: Lane): void {
@@ -295,9 +259,9 @@ export class ClientReader {
         this.#assign(read);
       } else {
         read.tried.add(target);
-        if (lane.pinned) this.#wait(read);
+        if (lane.pinned) this.#retries.wait(read);
         // What was never sent costs nobody anything; neither do replicas that wait for a leader.
-        else if (isAtFault && answer.type !== 'notSent') this.#retry(read);
+        else if (isAtFault && answer.type !== 'notSent') this.#retries.retry(read);
         else this.#assign(read);
       }
     }

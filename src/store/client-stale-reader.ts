@@ -3,7 +3,7 @@
  * policy chooses; when one fails or is behind, another is asked, within the deadline of the read.
  */
 import { ElapsedClock } from '../raft/elapsed-clock.ts';
-import type { Clock, Random, Timer } from '../raft/interfaces.ts';
+import type { Clock, Random } from '../raft/interfaces.ts';
 import type { Index, ReplicaId } from '../raft/types.ts';
 import type { ReplicaStanding } from './client-reader.ts';
 import type { ReadOptions, ReadOutcome } from './client-types.ts';
@@ -11,8 +11,8 @@ import type { Query } from './command.ts';
 import { Deadlines } from './deadlines.ts';
 import { verdictOn } from './read-check.ts';
 import { type BalancePolicy, type Candidate, createReadPolicy, type ReadPolicy } from './read-policy.ts';
+import { ReadRetries, type Retriable } from './read-retries.ts';
 import type { LinkAnswer, ReplicaLink } from './replica-link.ts';
-import { RetryBudget } from './retry-budget.ts';
 
 /** What a stale reader needs of a link. */
 export type StaleReaderLink = Pick<ReplicaLink, 'id' | 'request' | 'connected'>;
@@ -26,7 +26,7 @@ export interface ClientStaleReaderOptions {
   readonly standing: (id: ReplicaId) => ReplicaStanding;
 }
 
-interface PendingRead {
+interface PendingRead extends Retriable {
   readonly query: Query;
   readonly deadlineAt: number;
   readonly minRevision: Index;
@@ -35,8 +35,6 @@ interface PendingRead {
   readonly settle: (outcome: ReadOutcome) => void;
   /** Failed, or had not come so far: the others first. */
   readonly tried: Set<Target>;
-  /** It failed at a replica: to be sent again it needs a place in the budget. */
-  owesRetry: boolean;
 }
 
 /** The way to one replica, for reads that wait for a revision there or for those that do not: who waits for whom differs. */
@@ -54,7 +52,6 @@ const batchQueriesMax = 256;
 const batchesInFlightMax = 4;
 /** Only reads that wait for the same revision travel together. */
 const waitingBatchesInFlightMax = 64;
-const retryMs = 20;
 /** A replica waits so long for a revision; then another is asked, or the same one again. */
 const waitMsMax = 800;
 /** That wait, and the way there and back. Who takes longer hangs. */
@@ -68,11 +65,8 @@ export class ClientStaleReader {
   readonly #elapsed: ElapsedClock;
   readonly #targets: ReadonlyMap<ReplicaId, Target>;
   readonly #policy: ReadPolicy;
-  readonly #budget: RetryBudget;
   readonly #deadlines: Deadlines<PendingRead>;
-  /** Reads that nobody can be asked for now, or that wait for a place in the budget. */
-  #waiting: PendingRead[] = [];
-  #waitingTimer: Timer | null = null;
+  readonly #retries: ReadRetries<PendingRead>;
   #closed = false;
 
   constructor({ clock, random, links, balance, standing }: ClientStaleReaderOptions) {
@@ -82,8 +76,12 @@ export class ClientStaleReader {
       [...links.values()].map((link, position) => [link.id, new Target(link, position, () => standing(link.id))]),
     );
     this.#policy = createReadPolicy(balance, random);
-    this.#budget = new RetryBudget(clock);
     this.#deadlines = new Deadlines(clock, (read) => read.settle({ type: 'unavailable' }));
+    this.#retries = new ReadRetries({
+      clock,
+      isOpen: (read) => this.#deadlines.has(read),
+      assign: (read) => this.#assign(read),
+    });
   }
 
   read(query: Query, { timeoutMs, replica, minRevision = 0 as Index }: ReadOptions): Promise<ReadOutcome> {
@@ -94,15 +92,14 @@ export class ClientStaleReader {
       const deadlineAt = this.#clock.now() + timeoutMs;
       const read = { query, deadlineAt, minRevision, pinned, settle, tried: new Set<Target>(), owesRetry: false };
       this.#deadlines.add(read);
-      if (pinned === null) this.#budget.readBegan();
+      if (pinned === null) this.#retries.readBegan();
       this.#assign(read);
     });
   }
 
   close(): void {
     this.#closed = true;
-    this.#waitingTimer?.cancel();
-    this.#waiting = [];
+    this.#retries.close();
     this.#deadlines.close();
   }
 
@@ -111,7 +108,7 @@ export class ClientStaleReader {
     const target = read.pinned ?? this.#choose(read.tried);
     if (!target?.link.connected) {
       read.tried.clear();
-      this.#wait(read);
+      this.#retries.wait(read);
       return;
     }
     const lane = read.minRevision > 0 ? target.waiting : target.prompt;
@@ -124,28 +121,6 @@ export class ClientStaleReader {
     const candidates = [...this.#targets.values()].filter((target) => target.link.connected && !tried.has(target));
     const inTurn = candidates.filter((target) => now >= target.outOfTurnUntil && !target.standing.ejected);
     return this.#policy.choose(inTurn.length > 0 ? inTurn : candidates);
-  }
-
-  #wait(read: PendingRead): void {
-    if (this.#closed || !this.#deadlines.has(read)) return;
-    this.#waiting.push(read);
-    this.#waitingTimer ??= this.#clock.setTimer(retryMs, () => {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      this.#waitingTimer = null;
-      for (const each of waiting) {
-        if (each.owesRetry) this.#retry(each);
-        else this.#assign(each);
-      }
-    });
-  }
-
-  /** Without a place in the budget it waits for one, until its deadline. */
-  #retry(read: PendingRead): void {
-    if (this.#closed || !this.#deadlines.has(read)) return;
-    read.owesRetry = !this.#budget.take();
-    if (read.owesRetry) this.#wait(read);
-    else this.#assign(read);
   }
 
   #schedule(lane: Lane): void {
@@ -171,7 +146,8 @@ export class ClientStaleReader {
 
   #send(lane: Lane, reads: readonly PendingRead[], minRevision: Index): void {
     const sentAt = this.#elapsed.now();
-    const longestLeftMs = reads.reduce((longest, { deadlineAt }) => Math.max(longest, deadlineAt - sentAt), 1);
+    const now = this.#clock.now();
+    const longestLeftMs = reads.reduce((longest, { deadlineAt }) => Math.max(longest, deadlineAt - now), 1);
     const queries = reads.map((read) => read.query);
     const timeoutMs = Math.min(longestLeftMs, waitMsMax);
     const request = { type: 'read', timeoutMs, queries, consistency: 'stale', minRevision } as const;
@@ -206,7 +182,7 @@ export class ClientStaleReader {
         // To be behind is no fault, nor is the revision that was asked for.
         read.tried.add(target);
         if (read.pinned === null) this.#assign(read);
-        else this.#wait(read);
+        else this.#retries.wait(read);
       }
     }
   }
@@ -216,10 +192,10 @@ export class ClientStaleReader {
     target.outOfTurnUntil = this.#clock.now() + outOfTurnMs;
     for (const read of reads) {
       read.tried.add(target);
-      if (read.pinned !== null) this.#wait(read);
+      if (read.pinned !== null) this.#retries.wait(read);
       // What was never sent costs nobody anything.
       else if (answer.type === 'notSent') this.#assign(read);
-      else this.#retry(read);
+      else this.#retries.retry(read);
     }
     // What waits here would meet the same.
     for (const read of lane.queue.splice(0)) {

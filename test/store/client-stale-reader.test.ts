@@ -66,6 +66,19 @@ test('an answer is as old as its replica says, and as its way took', async (t) =
   t.like(unknown.outcome, { type: 'done', replica: 'r2', staleMs: null });
 });
 
+test('what the machine slept makes an answer older, and no later read hasty', async (t) => {
+  const { clock, links, read } = setUp();
+  const call = read({ replica: 'r1' });
+  await clock.settle();
+  clock.sleep(10_000);
+  links[0].take().answer(found(1, 12.5));
+  await clock.settle();
+  t.like(call.outcome, { type: 'done', staleMs: 10_012.5 });
+  read({ replica: 'r1', timeoutMs: 700 });
+  await clock.settle();
+  t.like(links[0].take().request, { timeoutMs: 700 });
+});
+
 for (const failure of [{ type: 'lost' }, { type: 'notSent' }, { type: 'error', reason: 'x' }] as const) {
   test(`a replica that does not answer (${failure.type}) is left out for a second, and another is asked`, async (t) => {
     const { clock, links, read, asked } = setUp();
