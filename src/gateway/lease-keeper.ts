@@ -77,7 +77,7 @@ export class LeaseKeeper {
     this.#options.lease.drop();
     this.#look();
     this.#isEngaged = false;
-    if (this.#refusal === null) return;
+    if (this.#refusal === null || this.#stream === null) return;
     this.#refusal = null;
     this.#renewIn(renewMs);
   }
@@ -112,12 +112,12 @@ export class LeaseKeeper {
     const { lease, clock } = this.#options;
     const { state } = lease;
     if (state === 'held') return { held: true };
+    if (this.#stream?.live !== true) return { held: false, reason: 'no leader tells this gateway of its log' };
     const refusal = this.#refusal;
     if (refusal !== null) {
       const seconds = Math.ceil((refusal.untilAt - clock.now()) / 1000);
       return { held: false, reason: `the leader grants none for ${seconds} s: ${refusalReasons[refusal.cause]}` };
     }
-    if (this.#stream?.live !== true) return { held: false, reason: 'no leader tells this gateway of its log' };
     return { held: false, reason: reasons[this.#isIdle ? 'idle' : state] };
   }
 

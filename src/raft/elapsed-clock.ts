@@ -6,7 +6,7 @@ const jitterMs = 2;
 /**
  * Milliseconds that have passed, at least: monotonic, and going on while the machine sleeps, which stops the monotonic
  * clock and not the one on the wall. Where the wall clock is set forward more seems to have passed than has, where it is
- * set back nothing; it must not be set back while the machine sleeps.
+ * set back nothing; it must not be set back while the machine sleeps, nor between a sleep and the last look before it.
  */
 export class ElapsedClock {
   readonly #clock: Pick<Clock, 'now' | 'wallNow'>;

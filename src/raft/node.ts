@@ -337,6 +337,8 @@ export class RaftNode<Result> {
 
   #tick(): void {
     const now = this.#clock.now();
+    // Looked at all the time, it knows that the wall clock was set back before a sleep moves that on.
+    this.#elapsed.now();
     const [oldest = now] = this.#unwrittenSince;
     this.#raft.stateMachineUsable = now - oldest <= this.#constants.writeTimeoutMs;
     this.#raft.tick(now);

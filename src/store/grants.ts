@@ -161,6 +161,11 @@ export class Grants<Holder> {
     if (grant !== undefined) grant.isGone = true;
   }
 
+  /** Whether it gets no grant before it has confirmed what it was told under the last one. */
+  owes(holder: Holder): boolean {
+    return this.#owed.has(holder);
+  }
+
   /** How far the log may be published; Infinity if nothing waits for anybody. */
   publishLimit(now: number): number {
     this.#dropEnded(now);

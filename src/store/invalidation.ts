@@ -3,7 +3,7 @@
  * back, over a connection of their own. The byte form is in invalidation-codec.ts; the sender is invalidator.ts.
  */
 import type { Index, Term } from '../raft/types.ts';
-import { misconducts } from './quarantine.ts';
+import type { Misconduct } from './quarantine.ts';
 import type { Touches } from './touch.ts';
 
 export interface TouchedEntry {
@@ -69,7 +69,7 @@ export interface Granted {
 }
 
 /** Positions are on the wire: add at the end. */
-export const refusalCauses = [...misconducts, 'undeclared'] as const;
+export const refusalCauses = ['late', 'silent', 'undeclared'] as const satisfies readonly (Misconduct | 'undeclared')[];
 /** As a gateway's misconduct; `undeclared`: a command has changed what it did not declare, and nobody gets leases. */
 export type RefusalCause = (typeof refusalCauses)[number];
 

@@ -50,6 +50,8 @@ export class Publishing<Holder> {
   #timer: Timer | null = null;
   #timerAt = 0;
   #stopped = false;
+  /** What a quorum has and the book has not heard of yet; null if it has. */
+  #committed: Index | null = null;
   /** Wall time less monotonic time, when it was last looked at. */
   #wallOffsetMs: number;
 
@@ -71,7 +73,12 @@ export class Publishing<Holder> {
         },
         silent: (holder) => {
           const gateway = gatewayOf(holder);
-          report(gateway, this.#quarantine.silent(gateway, clock.now()));
+          const isAwaited = this.#grants.owes(holder);
+          // A leader that stood still notices the end before it hears what was said in time.
+          clock.defer(() => {
+            if (isAwaited && !this.#grants.owes(holder)) return;
+            report(gateway, this.#quarantine.silent(gateway, clock.now()));
+          });
         },
       },
     });
@@ -101,9 +108,19 @@ export class Publishing<Holder> {
     this.#grants.told(holder, to, this.#options.clock.now());
   }
 
-  /** A quorum has this term's log up to there. */
+  /**
+   * A quorum has this term's log up to there. Gateways are waited for from the end of this turn: however long it takes, what
+   * they have said by then is in time.
+   */
   committed(through: Index): void {
-    this.#grants.committed(through, this.#options.clock.now());
+    const { clock } = this.#options;
+    const isNoted = this.#committed !== null;
+    this.#committed = through;
+    if (isNoted) return;
+    clock.defer(() => {
+      if (this.#committed !== null) this.#grants.committed(this.#committed, clock.now());
+      this.#committed = null;
+    });
   }
 
   confirmed(holder: Holder, through: Index): void {

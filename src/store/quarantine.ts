@@ -2,12 +2,11 @@
  * Which gateways get no leases for a while, as writes have waited for them (DESIGN-leases.md), and how long they have.
  * Pure: times are the caller's, on one monotonic clock. By the gateway's name: a new connection forgives nothing.
  */
-export const misconducts = ['late', 'silent'] as const;
 /**
  * `late`: what a gateway confirms, a quorum of replicas has had for long. `silent`: its grant ended while writes waited for
  * nothing else than a word from it.
  */
-export type Misconduct = (typeof misconducts)[number];
+export type Misconduct = 'late' | 'silent';
 
 export interface QuarantineConstants {
   /** How long after a quorum a gateway may confirm. More than a pause of its garbage collector, less than a person notices. */

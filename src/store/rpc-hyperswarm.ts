@@ -118,8 +118,9 @@ class Endpoint implements HyperswarmRpcEndpoint {
   readonly #constants: RpcConstants;
   readonly #outgoing = new Set<OutgoingConnection>();
   readonly #process: ProcessId;
-  /** One connection per key, process and lane, the newest; older processes come first. */
+  /** One connection per key, process and lane, the newest; those that have pinged last come last. */
   readonly #incoming = new Map<string, IncomingConnection>();
+  readonly #places = new WeakMap<RPC.Channel<Frame>, string>();
   /** Connections that have not yet proven their key. */
   readonly #unproven = new Map<RPC.Channel<Frame>, Timer>();
   readonly #peers = new WeakMap<RPC.Channel<Frame>, IncomingConnection>();
@@ -255,19 +256,30 @@ class Endpoint implements HyperswarmRpcEndpoint {
     this.#makeRoom(connection.publicKey, process);
     const place = `${connection.publicKey}/${process}/${lane}`;
     const older = this.#incoming.get(place);
+    this.#incoming.delete(place);
     this.#incoming.set(place, connection);
+    this.#places.set(channel, place);
     older?.destroy();
     connection.onClose(() => {
       if (this.#incoming.get(place) === connection) this.#incoming.delete(place);
     });
   }
 
-  /** For a process, among the others with its key. */
+  /** A sign of life. */
+  #moveBack(channel: RPC.Channel<Frame>): void {
+    const place = this.#places.get(channel);
+    const connection = this.#peerOf(channel);
+    if (place === undefined || this.#incoming.get(place) !== connection) return;
+    this.#incoming.delete(place);
+    this.#incoming.set(place, connection);
+  }
+
+  /** For a process, among the others with its key: in place of the one that was silent for longest. */
   #makeRoom(publicKey: PublicKey, process: ProcessId): void {
     const ofKey = [...this.#incoming].filter(([place]) => place.startsWith(publicKey));
-    const others = new Set(ofKey.map(([place]) => place.slice(0, place.lastIndexOf('/'))));
+    const others = new Set(ofKey.reverse().map(([place]) => place.slice(0, place.lastIndexOf('/'))));
     others.delete(`${publicKey}/${process}`);
-    const [first] = others;
+    const first = [...others].at(-1);
     if (first === undefined || others.size < processesMax) return;
     for (const [place, connection] of ofKey) {
       if (!place.startsWith(`${first}/`)) continue;
@@ -318,6 +330,7 @@ class Endpoint implements HyperswarmRpcEndpoint {
 
   #onPing(handlers: RpcHandlers, channel: RPC.Channel<Frame>, frame: Frame): Frame {
     if (this.#unproven.has(channel)) this.#place(channel, decodeIntroduction(frame));
+    else this.#moveBack(channel);
     let info: Frame = null;
     this.#guard(() => {
       info = handlers.pingInfo();

@@ -10,7 +10,7 @@ import type { PublicKey } from './rpc.ts';
 export type Lane = number;
 
 export const lanesMax = 4;
-/** With one key. One more takes the place of that which came first: it may be dead and not known to be. */
+/** With one key. One more takes the place of that which was silent for longest: it may be dead and not known to be. */
 export const processesMax = 4;
 
 /** Drawn by lot when a process starts, as hex digits. */

@@ -189,6 +189,15 @@ test('what is said once it is closed wakes nobody', async (t) => {
   t.deepEqual(asked, [1]);
 });
 
+test('closed while it is refused, it leaves no timer, whichever stream begins', async (t) => {
+  const { clock, keeper, stream } = given({ isRead: false });
+  keeper.start(stream);
+  keeper.refused({ cause: 'late', forMs: 1000 });
+  keeper.close();
+  keeper.streamBegan();
+  t.is(clock.timers, 0);
+});
+
 test('it says whether a lease is held, and if not, why', async (t) => {
   const { clock, position, keeper, stream, grant } = given();
   const reason = () => (keeper.view.held ? 'held' : keeper.view.reason);
@@ -217,6 +226,8 @@ test('it says whether a lease is held, and if not, why', async (t) => {
     reason(),
     'the leader grants none for 10 s: a command changed what it had not declared; the log of the leader names it',
   );
+  stream.live = false;
+  t.is(reason(), 'no leader tells this gateway of its log', 'whatever the last one had refused');
 });
 
 test('leases that were lost are counted by cause, each once', async (t) => {

@@ -926,6 +926,19 @@ test('a linearizable read makes known how old what is shown is', async (t) => {
   t.deepEqual(only(bench.takeSent(), 'readIndex'), [], 'that is not long ago');
 });
 
+test('a sleep makes what is shown older, though the wall clock had been set back since anybody asked', async (t) => {
+  const bench = new Bench({ log: [1], appliedIndex: 1 });
+  await bench.receive(appendEntries({ term: 1, previous: entryId(1, 1), commitIndex: 1 }));
+  void bench.node.confirmRead(1000);
+  await bench.clock.settle();
+  const [asked] = only(bench.takeSent(), 'readIndex');
+  await bench.receive(readIndexReply({ term: 1, requestId: asked?.requestId ?? '', readIndex: 1 }));
+  bench.clock.moveWall(-60_000);
+  await bench.clock.advance(1000);
+  bench.clock.moveWall(60_000);
+  t.is(bench.node.staleMs(), 61_000);
+});
+
 test('however many ask how old what is shown is, one question is on its way, and it is given up in time', async (t) => {
   const bench = new Bench({ log: [1], appliedIndex: 1 });
   for (let calls = 0; calls < 3; calls++) {

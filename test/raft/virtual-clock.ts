@@ -4,6 +4,7 @@ import { EventQueue } from './event-queue.ts';
 /** Time that passes only when a test lets it. */
 export class VirtualClock implements Clock {
   #now = 0;
+  #wallAheadMs = 0;
   readonly #timers = new EventQueue();
   #deferred: (() => void)[] = [];
 
@@ -12,7 +13,12 @@ export class VirtualClock implements Clock {
   }
 
   wallNow(): number {
-    return this.#now;
+    return this.#now + this.#wallAheadMs;
+  }
+
+  /** By a hand, or by a sleep in which the monotonic clock stands. */
+  moveWall(milliseconds: number): void {
+    this.#wallAheadMs += milliseconds;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {

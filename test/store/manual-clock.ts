@@ -15,6 +15,11 @@ export class ManualClock implements Clock {
     return this.#now + this.#sleptMs;
   }
 
+  /** That are to fire yet. */
+  get timers(): number {
+    return this.#timers.length;
+  }
+
   /** The machine sleeps: the monotonic clock stands. */
   sleep(milliseconds: number): void {
     this.#sleptMs += milliseconds;

@@ -198,10 +198,46 @@ test('a leader that stood still itself blames nobody', async (t) => {
   const { clock, publishing, grant, write, excluded } = given();
   grant('g1');
   write(11, 'g1');
+  await clock.settle();
   clock.stall(2000);
   publishing.confirmed('g1', index(11));
   t.deepEqual(excluded, []);
   t.like(grant('g1'), { type: 'granted' });
+});
+
+test('what was said before a leader that stood still noticed the end of a grant is heard first', async (t) => {
+  const { clock, publishing, grant, write, excluded } = given();
+  grant('g1');
+  grant('g2');
+  write(11, 'g1', 'g2');
+  await clock.settle();
+  clock.stall(270);
+  publishing.confirmed('g1', index(11));
+  await clock.settle();
+  t.deepEqual(excluded, [['g2', { cause: 'silent', forMs: 1000 }]]);
+  t.like(grant('g1'), { type: 'granted' });
+});
+
+test('nor is what it hears after a long turn of its own held against anybody', async (t) => {
+  const { clock, publishing, grant, write, excluded } = given();
+  for (let to = 11; to < 15; to += 1) {
+    grant('g1');
+    write(to, 'g1');
+    clock.stall(80);
+    await clock.settle();
+    publishing.confirmed('g1', index(to));
+    await clock.advance(100);
+  }
+  t.deepEqual(excluded, []);
+});
+
+test('who is gone was silent all the same', async (t) => {
+  const { clock, publishing, grant, write, excluded } = given();
+  grant('g1');
+  write(11, 'g1');
+  publishing.gone('g1');
+  await clock.advance(263);
+  t.deepEqual(excluded, [['g1', { cause: 'silent', forMs: 1000 }]]);
 });
 
 test('how long writes waited is told by gateway, whichever of its processes it was', async (t) => {

@@ -391,35 +391,39 @@ test.serial('a peer that has another key than expected is never connected to', a
   t.is(server.endpoint.statistics().incomingConnections, 0);
 });
 
-test.serial('processes that share a key do not disturb each other, until there are too many', async (t) => {
-  const server = await openTestEndpoint(t);
-  await server.endpoint.listen(new EchoHandlers(), everybody);
-  const first = await openTestEndpoint(t);
-  const opened = [await connectTo(first, server)];
-  while (opened.length < processesMax) {
-    opened.push(await connectTo(await openTestEndpoint(t, { keyPair: first.keyPair }), server));
-  }
-  for (const { connection } of opened) t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
-  t.is(server.endpoint.statistics().incomingConnections, processesMax);
-  t.deepEqual(
-    opened.map(({ log }) => log.disconnects),
-    opened.map(() => 0),
-  );
-  const [eldest, ...others] = opened;
-  let isEvicted = false;
-  if (eldest !== undefined) {
-    eldest.log.onDisconnect = () => {
+test.serial(
+  'processes that share a key do not disturb each other; one too many takes the place of the most silent',
+  async (t) => {
+    const server = await openTestEndpoint(t);
+    await server.endpoint.listen(new EchoHandlers(), everybody);
+    const raw = await openRaw(t);
+    const connect = async () => connectTo(await openTestEndpoint(t, { keyPair: raw.keyPair }), server);
+    const opened = [await connect()];
+    // As one that has died: it pings no more.
+    const { host, port } = server.endpoint.address();
+    const options = { relayAddresses: [{ host, port }], localConnection: false };
+    const silent = raw.rpc.connect(Buffer.from(server.publicKey, 'hex'), options);
+    let isEvicted = false;
+    silent.once('close', () => {
       isEvicted = true;
-      void eldest.connection.close();
-    };
-  }
-  const last = await connectTo(await openTestEndpoint(t, { keyPair: first.keyPair }), server);
-  await waitFor(() => isEvicted, { description: 'the end of the one that came first', ...soon });
-  t.is(server.endpoint.statistics().incomingConnections, processesMax);
-  for (const { connection } of [...others, last]) {
-    t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
-  }
-});
+    });
+    await silent.rpc.request('ping', Uint8Array.of(1, ...encodeIntroduction({ process: '00000000000000aa', lane: 0 })));
+    while (opened.length < processesMax - 1) opened.push(await connect());
+    t.is(server.endpoint.statistics().incomingConnections, processesMax);
+    const pings = opened.map(({ log }) => log.pings.length);
+    const havePinged = () => opened.every(({ log }, nth) => log.pings.length > (pings[nth] ?? 0) + 1);
+    await waitFor(havePinged, { description: 'signs of life', ...soon });
+    t.false(isEvicted);
+    opened.push(await connect());
+    await waitFor(() => isEvicted, { description: 'the end of the silent one', ...soon });
+    t.is(server.endpoint.statistics().incomingConnections, processesMax);
+    for (const { connection } of opened) t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
+    t.deepEqual(
+      opened.map(({ log }) => log.disconnects),
+      opened.map(() => 0),
+    );
+  },
+);
 
 /** A server and a client that has introduced itself to it over one connection. */
 async function openPair(t: ExecutionContext, handlers = new EchoHandlers()) {

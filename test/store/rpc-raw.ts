@@ -37,6 +37,7 @@ export async function openRaw(t: ExecutionContext) {
   t.teardown(() => dht.destroy());
   return {
     rpc: new RPC({ dht, keyPair, valueEncoding: rawEncoding }),
+    keyPair,
     publicKey: keyPair.publicKey.toString('hex'),
     address: () => `127.0.0.1:${dht.address()?.port}`,
   };
