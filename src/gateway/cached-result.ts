@@ -1,19 +1,22 @@
 /** Results as the cache keeps them. */
 import type { QueryResult } from '../store/client.ts';
+import { ofItsOwn } from './cache/entry.ts';
 import type { ListPage } from './list-page.ts';
 import type { GetQuery, GetResult, ListQuery, Result } from './store.ts';
 
 const resultOverheadBytes = 64;
 
 /**
- * In memory of its own: a value as it comes is a part of the whole message it came in, and small buffers are parts of a
- * pool. Whoever keeps a part keeps the whole.
+ * In memory of its own: values and texts as they come are parts of the whole message they came in, and small buffers are
+ * parts of a pool. Whoever keeps a part keeps the whole.
  */
 export function copyOf(result: Result): Result {
   if (result.type === 'list') return { ...result, rest: bytesOfItsOwn(result.rest) };
   const { item } = result;
   if (item?.value === undefined) return result;
-  return { ...result, item: { ...item, value: bytesOfItsOwn(item.value) } };
+  const { key, contentType, value } = item;
+  const own = { key: ofItsOwn(key), contentType: ofItsOwn(contentType), value: bytesOfItsOwn(value) };
+  return { ...result, item: { ...item, ...own } };
 }
 
 /** What a copy keeps in memory, about. For the objects around it every entry has room. */

@@ -6,7 +6,7 @@ import type { CacheResult, GatewayMetrics } from '../metrics.ts';
 import type { StoreClient } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import type { Cache, PutOutcome } from './cache/cache.ts';
-import type { Entry } from './cache/entry.ts';
+import { type Entry, ofItsOwn } from './cache/entry.ts';
 import { type Purge, takenBy } from './cache/purge.ts';
 import { bytesOf, standingAt } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
@@ -167,7 +167,8 @@ export class Fetcher {
     const { clock, coherence } = this.#options;
     if (!coherence.admits(answer.revision, touches)) return 'belowFloor';
     const kind = kindOf(answer);
-    const entry = { name, kind, touches, index: answer.revision, storedAtMs: clock.now(), expiresAtMs: null };
+    const index = answer.revision;
+    const entry = { name: ofItsOwn(name), kind, touches, index, storedAtMs: clock.now(), expiresAtMs: null };
     return keep({ ...entry, bytes: bytesOf(answer), answer });
   }
 

@@ -66,33 +66,35 @@ function beginWarmUp(kept: KeptAnswers | null, options: GatewayOptions): WarmUp 
 interface Connection {
   /** The response to the last request it sent. */
   latest: ServerResponse;
-  /** Requests that wait for the response before theirs. */
+  /** Requests that wait until those before them are answered. */
   ahead: number;
 }
 
 function createHttpServer(handle: RequestListener, limits: GatewayLimits): Server {
   const connections = new WeakMap<Socket, Connection>();
 
-  /** A connection's requests are handled one after the other: a read that follows a write must see it (RFC 9112 9.3.2). */
+  /**
+   * A connection's requests are handled one after the other: a read that follows a write must see it (RFC 9112 section
+   * 9.3.2). Node gives a response its socket when those before it are sent, and never where one of them closes the
+   * connection: what comes after that must not be done (section 9.6).
+   */
   const listener: RequestListener = (request, response) => {
     const { socket } = request;
-    const connection = connections.get(socket);
-    if (connection === undefined) {
-      connections.set(socket, { latest: response, ahead: 0 });
-      handle(request, response);
-      return;
-    }
-    const previous = connection.latest;
+    const connection = connections.get(socket) ?? { latest: response, ahead: 0 };
     connection.latest = response;
-    if (previous.writableFinished) {
+    connections.set(socket, connection);
+    if (response.socket !== null) {
       handle(request, response);
     } else if (connection.ahead === limits.requestsAheadMax) {
       socket.destroy();
     } else {
       connection.ahead += 1;
-      previous.on('close', () => {
+      response.once('socket', () => {
         connection.ahead -= 1;
-        if (!socket.destroyed) handle(request, response);
+        // The response before it is closed first, and gives back its share of what is in flight.
+        process.nextTick(() => {
+          if (!socket.destroyed) handle(request, response);
+        });
       });
     }
   };

@@ -2,6 +2,7 @@
  * Which gateways get no leases for a while, as writes have waited for them (DESIGN-leases.md), and how long they have.
  * Pure: times are the caller's, on one monotonic clock. By the gateway's name: a new connection forgives nothing.
  */
+
 /**
  * `late`: what a gateway confirms, a quorum of replicas has had for long. `silent`: its grant ended while writes waited for
  * nothing else than a word from it.

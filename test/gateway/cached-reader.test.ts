@@ -10,6 +10,7 @@ import type { ReadOptions, Result } from '../../src/gateway/store.ts';
 import { Validator } from '../../src/gateway/validator.ts';
 import { type Query, type QueryResult, type ReadOutcome, touchOfKey, touchOfPrefix } from '../../src/store/client.ts';
 import { ManualClock } from '../store/manual-clock.ts';
+import { memoryBytes } from './memory.ts';
 
 type Index = QueryResult['revision'];
 
@@ -148,6 +149,24 @@ test('what was fetched once is served from memory, at the index up to which it i
   await f.confirmed(12);
   t.deepEqual(told(await second), { cacheStatus: 'bazar; hit; detail=validated', value: 'v', revision: 12, by: 'g1' });
   t.is(f.fetches.length, 0);
+});
+
+test.serial('a kept answer does not keep the URL of its key in memory', async (t) => {
+  const f = setUp();
+  const before = memoryBytes();
+  for (let nth = 0; nth < 500; nth += 1) {
+    const url = Buffer.from(`/v1/kv/collection/${nth}?${'&'.repeat(8000)}`).toString();
+    void f.get(url.slice('/v1/kv/'.length, url.indexOf('?')));
+  }
+  await f.clock.settle();
+  for (const { answer } of f.fetches.splice(0)) answer(got(10, 'v'));
+  await f.clock.settle();
+  f.noted.length = 0;
+  const { entries, bytes } = f.cache.statistics();
+  t.is(entries.value, 500);
+  const measured = memoryBytes() - before;
+  t.log(`${measured} bytes, ${bytes.value} counted`);
+  t.true(measured < 2 * bytes.value);
 });
 
 test('a stale read passes by what is kept, as it was asked for, and what it finds is not kept', async (t) => {

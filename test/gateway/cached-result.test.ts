@@ -48,18 +48,23 @@ test('a copy keeps its own bytes in memory, and nobody else’s', (t) => {
   t.is(copy.type === 'list' && copy.rest.buffer.byteLength, page.rest.byteLength);
 });
 
-/** As it comes from a replica. */
+/** As it comes from a replica, which answers many questions at once. */
 function received(result: QueryResult): QueryResult {
-  const message = encodeStoreReply({ type: 'read', replies: [{ type: 'done', result }] });
-  const reply = decodeStoreReply(message);
-  if (reply?.type !== 'read' || reply.replies[0]?.type !== 'done') throw new Error('the answer is not decoded');
-  return reply.replies[0].result;
+  const done = { type: 'done', result } as const;
+  const others = Array.from({ length: repliesAtOnce - 1 }, (_, at) => {
+    return { type: 'done', result: getOf(itemOf(`others/${at}`, new Uint8Array(10))) } as const;
+  });
+  const reply = decodeStoreReply(encodeStoreReply({ type: 'read', replies: [...others, done] }));
+  const last = reply?.type === 'read' ? reply.replies.at(-1) : undefined;
+  if (last?.type !== 'done') throw new Error('the answer is not decoded');
+  return last.result;
 }
 
 function shown(result: QueryResult): Result {
   return result.type === 'list' ? pageOf('', result) : result;
 }
 
+const repliesAtOnce = 50;
 const keyOf = (nth: number, at: number) => `collection/${nth}/${at}`;
 const kinds: Readonly<Record<string, (nth: number) => QueryResult>> = {
   'a value': (nth) => getOf(itemOf(keyOf(nth, 0), new Uint8Array(50))),

@@ -5,16 +5,21 @@ import test, { type ExecutionContext } from 'ava';
 import type { Answer } from '../../src/gateway/answer.ts';
 import { startGateway } from '../../src/gateway/server.ts';
 import { type AdmittedRead, createShortWay } from '../../src/gateway/short-way.ts';
+import { type Clock, systemClock } from '../../src/system-clock.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { gatewayOptions, type RequestOptions, type Response, request } from './harness.ts';
 import { StreamingClient } from './streaming-client.ts';
 
 type Coherence = 'lease' | 'validate' | 'off';
 
+/** By which a lease is never given back for want of readers, however slow the machine. */
+const standingClock: Clock = { ...systemClock, now: () => 0, wallNow: () => 0 };
+
 async function setUp(t: ExecutionContext, coherence: Coherence) {
   const client = new StreamingClient(coherence === 'lease' ? 60_000 : null);
   const options = gatewayOptions(client);
-  const gateway = await startGateway({ ...options, caching: { coherence, cache: { cacheBytes: 1024 * 1024 } } });
+  const caching = { coherence, cache: { cacheBytes: 1024 * 1024 } };
+  const gateway = await startGateway({ ...options, caching, clock: standingClock });
   t.teardown(() => gateway.close());
   const { port } = gateway.address;
   const ask = (method: string, path: string, given?: RequestOptions): Promise<Response> =>
