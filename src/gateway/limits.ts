@@ -18,6 +18,8 @@ export interface GatewayLimits {
   readonly bodyBytesInFlightMax: number;
   /** Requests sent ahead on one connection, each waiting for the answer before it; more close the connection. */
   readonly requestsAheadMax: number;
+  /** Of these on all connections together, since each keeps its header in memory; more close the connection they are on. */
+  readonly requestsAheadOfAllMax: number;
   /** At this many, idle ones are closed to make room. */
   readonly connectionsMax: number;
   /** From the connection or the previous request to the end of the header. */
@@ -51,6 +53,7 @@ export const defaultLimits: GatewayLimits = {
   purgesInFlightMax: 16,
   bodyBytesInFlightMax: 256 * MiB,
   requestsAheadMax: 100,
+  requestsAheadOfAllMax: 20_000,
   connectionsMax: 20_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

@@ -72,6 +72,19 @@ interface Connection {
 
 function createHttpServer(handle: RequestListener, limits: GatewayLimits): Server {
   const connections = new WeakMap<Socket, Connection>();
+  /** Invariant: the sum of `ahead` over all open connections. */
+  let ahead = 0;
+
+  function connectionOf(socket: Socket, latest: ServerResponse): Connection {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const connection: Connection = { latest, ahead: 0 };
+    connections.set(socket, connection);
+    socket.on('close', () => {
+      ahead -= connection.ahead;
+    });
+    return connection;
+  }
 
   /**
    * A connection's requests are handled one after the other: a read that follows a write must see it (RFC 9112 section
@@ -80,17 +93,20 @@ function createHttpServer(handle: RequestListener, limits: GatewayLimits): Serve
    */
   const listener: RequestListener = (request, response) => {
     const { socket } = request;
-    const connection = connections.get(socket) ?? { latest: response, ahead: 0 };
+    const connection = connectionOf(socket, response);
     connection.latest = response;
-    connections.set(socket, connection);
     if (response.socket !== null) {
       handle(request, response);
-    } else if (connection.ahead === limits.requestsAheadMax) {
+    } else if (connection.ahead === limits.requestsAheadMax || ahead >= limits.requestsAheadOfAllMax) {
       socket.destroy();
     } else {
       connection.ahead += 1;
+      ahead += 1;
       response.once('socket', () => {
+        // All that waits there is taken off when it closes.
+        if (socket.destroyed) return;
         connection.ahead -= 1;
+        ahead -= 1;
         // The response before it is closed first, and gives back its share of what is in flight.
         process.nextTick(() => {
           if (!socket.destroyed) handle(request, response);

@@ -178,6 +178,29 @@ test('too many requests sent ahead close the connection, and none of them reache
   t.deepEqual(gateway.client.reads, []);
 });
 
+for (const end of ['is answered', 'is given up'] as const) {
+  test(`requests sent ahead are bounded over all connections; there is room again when one ${end}`, async (t) => {
+    const gateway = await startTestGateway(t, { requestsAheadOfAllMax: 1 });
+    const { promise, resolve } = Promise.withResolvers<{ type: 'noLeader' }>();
+    gateway.client.writeOutcome = promise;
+    const put = head('PUT', '/v1/kv/a', 'Content-Length: 0');
+    const first = await gateway.open();
+    first.write(put + put);
+    while (gateway.client.writes.length === 0) await new Promise(setImmediate);
+    const answersToTwo = async () => {
+      const connection = await gateway.open();
+      connection.write(head('GET', '/v1/kv/a') + head('GET', '/v1/kv/a', 'Connection: close'));
+      return await connection.closed();
+    };
+    t.is(await answersToTwo(), '');
+    if (end === 'is answered') resolve({ type: 'noLeader' });
+    else first.socket.destroy();
+    let answers = '';
+    while (answers === '') answers = await answersToTwo();
+    t.is(answers.split('HTTP/1.1 404').length, 3);
+  });
+}
+
 test('a coded body is a 415', async (t) => {
   const gateway = await startTestGateway(t);
   const gzip = await gateway.request('PUT', '/v1/kv/a', { body: 'x', headers: { 'Content-Encoding': 'gzip' } });
