@@ -1,6 +1,6 @@
 /** Results as the cache keeps them. */
 import type { QueryResult } from '../store/client.ts';
-import { ofItsOwn } from './cache/entry.ts';
+import { type EntryKind, ofItsOwn } from './cache/entry.ts';
 import type { ListPage } from './list-page.ts';
 import type { GetQuery, GetResult, ListQuery, Result } from './store.ts';
 
@@ -37,6 +37,11 @@ export function shownTo({ withValue }: GetQuery, result: GetResult): GetResult {
   if (withValue || result.item?.value === undefined) return result;
   const { value: _, ...item } = result.item;
   return { ...result, item };
+}
+
+export function kindOf(result: Result): EntryKind {
+  if (result.type === 'list') return 'list';
+  return result.item === null ? 'absence' : 'value';
 }
 
 /** Throws if what is under a query's name answers another one. */

@@ -8,13 +8,13 @@ import type { Clock } from '../system-clock.ts';
 import type { Cache, PutOutcome } from './cache/cache.ts';
 import { type Entry, ofItsOwn } from './cache/entry.ts';
 import { type Purge, takenBy } from './cache/purge.ts';
-import { bytesOf, standingAt } from './cached-result.ts';
+import { bytesOf, kindOf, standingAt } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
 import { type Fill, Fills } from './fills.ts';
 import { type Flight, Flights } from './flights.ts';
 import type { Lease } from './lease.ts';
 import type { Question } from './questions.ts';
-import { type Fetched, fetched, kindOf, type NotCached, type ReadOptions, type Result } from './store.ts';
+import { type Fetched, fetched, type NotCached, type ReadOptions, type Result } from './store.ts';
 import { validationMsMax } from './validator.ts';
 import type { Warmed } from './warm-up/warmer.ts';
 

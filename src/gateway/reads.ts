@@ -3,9 +3,10 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { ReplicaId } from '../store/client.ts';
 import type { RequestState } from './answer.ts';
 import { parseCacheControl } from './cache-control.ts';
+import { kindOf } from './cached-result.ts';
 import { HttpProblem, quote } from './errors.ts';
 import { consistencyOf, type Parameters, timeoutMsOf } from './parameters.ts';
-import { type GetResult, kindOf, type Reading, type ReadOptions, type Result } from './store.ts';
+import type { GetResult, Reading, ReadOptions, Result } from './store.ts';
 
 /** What a read takes of its request, on whichever way it came. */
 export interface ReadRequest {

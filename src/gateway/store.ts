@@ -13,7 +13,6 @@ import type {
   Write,
   WriteOutcome,
 } from '../store/client.ts';
-import type { EntryKind } from './cache/entry.ts';
 import type { CacheDirectives } from './cache-control.ts';
 import { type ListPage, pageOf } from './list-page.ts';
 
@@ -118,11 +117,6 @@ export function served<Found extends Result>(
   result: Found,
 ): Extract<Reading<Found>['outcome'], { type: 'done' }> {
   return { type: 'done', result, servedBy: replica, ...(staleMs === undefined ? {} : { staleMs }) };
-}
-
-export function kindOf(result: Result): EntryKind {
-  if (result.type === 'list') return 'list';
-  return result.item === null ? 'absence' : 'value';
 }
 
 function mismatch(query: Query, result: QueryResult): Error {

@@ -46,8 +46,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'index-is-noted-after-the-value-was-read',
     harm: 'what was read before a write is kept as if it had been read after it',
     file: fetcher,
-    find: 'index: answer.revision, storedAtMs',
-    replace: 'index: Math.max(answer.revision, coherence.published) as Result["revision"], storedAtMs',
+    find: 'const index = answer.revision;',
+    replace: 'const index = Math.max(answer.revision, coherence.published) as Result["revision"];',
   },
   {
     name: 'value-is-kept-without-a-touch',
@@ -60,8 +60,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'absence-is-kept-without-a-touch',
     harm: 'a key that was created goes on being absent',
     file: fetcher,
-    find: '{ name, kind, touches, index',
-    replace: "{ name, kind, touches: kind === 'absence' ? [] : touches, index",
+    find: 'kind, touches, index, storedAtMs',
+    replace: "kind, touches: kind === 'absence' ? [] : touches, index, storedAtMs",
   },
   {
     name: 'list-is-kept-without-a-touch',
