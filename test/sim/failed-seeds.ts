@@ -4,6 +4,7 @@
  */
 export const failedSeeds: readonly { readonly seed: number; readonly found: string }[] = [
   { seed: 15, found: 'the simulation: an error of the disk while a directory was being made was not foreseen' },
+  { seed: 31, found: 'a read that may be stale was said to be younger than it was, by what its machine had slept' },
   { seed: 33, found: 'the simulation: a request was repeated after its first copy had been refused' },
   { seed: 78, found: 'the oracle: a claim that is being given up was taken for one that is forgotten' },
   { seed: 127, found: 'the simulation: a slot of the witness was damaged in a crash that had cost the other' },
