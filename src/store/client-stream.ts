@@ -37,6 +37,9 @@ export class ClientStream implements FollowedStream {
   #connection: RpcConnection | null = null;
   /** Of the stream that was begun last over this connection; null if it ended, or the connection does not stand. */
   #streamId: string | null = null;
+  #begun = 0;
+  /** The last request for a lease. */
+  #renewed = 0;
   /** Something of it was processed. */
   #live = false;
   #retry: Timer | null = null;
@@ -72,6 +75,7 @@ export class ClientStream implements FollowedStream {
 
   renew(request: number): void {
     const streamId = this.#streamId;
+    this.#renewed = request;
     if (streamId !== null) this.#connection?.event(encodeGatewayEvent({ type: 'renew', streamId, request }));
   }
 
@@ -85,7 +89,8 @@ export class ClientStream implements FollowedStream {
 
   release(): void {
     const streamId = this.#streamId;
-    if (streamId !== null) this.#connection?.event(encodeGatewayEvent({ type: 'released', streamId }));
+    const request = this.#renewed;
+    if (streamId !== null) this.#connection?.event(encodeGatewayEvent({ type: 'released', streamId, request }));
   }
 
   async close(): Promise<void> {
@@ -119,6 +124,7 @@ export class ClientStream implements FollowedStream {
     this.#end();
     const streamId = newStreamId(random);
     this.#streamId = streamId;
+    this.#begun += 1;
     this.#ignored = 0;
     this.#silentSince = clock.now();
     const position = follower.begin(streamId);
@@ -127,6 +133,7 @@ export class ClientStream implements FollowedStream {
         type: 'follow',
         lineage,
         streamId,
+        nth: this.#begun,
         term: term(position.term),
         published: index(position.published),
       }),

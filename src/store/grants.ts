@@ -35,6 +35,8 @@ interface Grant {
   waitsAbove: Index;
   /** From then on nobody serves under it; only later ones take its place. */
   endsAt: number;
+  /** The last that was granted. */
+  request: number;
   /** Oldest first: what was sent since the grant began and is not confirmed. */
   readonly unconfirmed: Unconfirmed[];
   /** Up to here the time in which something waited is counted. */
@@ -90,12 +92,13 @@ export class Grants<Holder> {
    * For how long, from the moment it asked, the gateway may serve without asking again; null if not at all. Of use to it
    * once it has been told of the log up to `basis.lastIndex`.
    */
-  grant(holder: Holder, { lastIndex, quorumRoundAt }: GrantBasis, now: number): number | null {
+  grant(holder: Holder, request: number, { lastIndex, quorumRoundAt }: GrantBasis, now: number): number | null {
     this.#dropEnded(now);
     if (this.#owed.has(holder)) return null;
     const grant = this.#grants.get(holder) ?? {
       waitsAbove: lastIndex,
       endsAt: now,
+      request,
       unconfirmed: [],
       countedTo: now,
       isGone: false,
@@ -107,6 +110,7 @@ export class Grants<Holder> {
     const leaseMs = Math.floor(beganAt + this.#options.leaseMs - now);
     if (leaseMs < leaseMsMin) return null;
     grant.endsAt = Math.max(grant.endsAt, now + leaseMs * (1 + this.#options.leaseMargin));
+    grant.request = Math.max(grant.request, request);
     this.#grants.set(holder, grant);
     return leaseMs;
   }
@@ -145,10 +149,12 @@ export class Grants<Holder> {
     this.#options.observer.confirmed(holder, oldest.committedAt === null ? 0 : now - oldest.committedAt);
   }
 
-  /** The gateway serves under no grant any more, and says so. */
-  released(holder: Holder, now: number): void {
-    this.#owed.delete(holder);
+  /** The gateway serves under no grant any more that answers this request or an earlier one, and says so. */
+  released(holder: Holder, request: number, now: number): void {
     const grant = this.#grants.get(holder);
+    // It was long on its way, and the gateway has asked again meanwhile.
+    if (grant !== undefined && grant.request > request) return;
+    this.#owed.delete(holder);
     if (grant === undefined) return;
     this.#countWait(holder, grant, now);
     this.#grants.delete(holder);

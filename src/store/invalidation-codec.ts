@@ -54,13 +54,13 @@ const uint32Max = 0xffffffff;
 export function encodeGatewayEvent(event: GatewayEvent): Uint8Array {
   switch (event.type) {
     case 'follow':
-      return encodeWire([0, event.lineage, event.streamId, event.term, event.published]);
+      return encodeWire([0, event.lineage, event.streamId, event.nth, event.term, event.published]);
     case 'renew':
       return encodeWire([3, event.streamId, event.request]);
     case 'confirmed':
       return encodeWire([5, event.streamId, event.term, event.through]);
     case 'released':
-      return encodeWire([6, event.streamId]);
+      return encodeWire([6, event.streamId, event.request]);
     default:
       return unreachable(event);
   }
@@ -73,11 +73,12 @@ export function decodeGatewayEvent(bytes: Uint8Array): GatewayEvent | null {
     const type = choice(fields[0], eventTypes);
     switch (type) {
       case 'follow': {
-        const [, lineage, streamId, followTerm, published] = tuple(fields, 5);
+        const [, lineage, streamId, nth, followTerm, published] = tuple(fields, 6);
         return {
           type,
           lineage: text(lineage, nameLengthMax),
           streamId: text(streamId, streamIdLengthMax),
+          nth: natural(nth),
           term: term(natural(followTerm)),
           published: index(natural(published)),
         };
@@ -96,8 +97,8 @@ export function decodeGatewayEvent(bytes: Uint8Array): GatewayEvent | null {
         };
       }
       case 'released': {
-        const [, streamId] = tuple(fields, 2);
-        return { type, streamId: text(streamId, streamIdLengthMax) };
+        const [, streamId, request] = tuple(fields, 3);
+        return { type, streamId: text(streamId, streamIdLengthMax), request: natural(request) };
       }
       case 'invalidations':
       case 'ended':

@@ -21,6 +21,8 @@ export interface Follow {
   readonly lineage: string;
   /** New and random each time, so that what was sent for an older one is told from this one. */
   readonly streamId: string;
+  /** Grows with each over a connection: one that comes late, or twice, begins nothing. */
+  readonly nth: number;
   /** The highest term the gateway has heard of. */
   readonly term: Term;
   /** The gateway has processed everything up to here, and knows that it is published. */
@@ -89,10 +91,11 @@ export interface Confirmed {
   readonly through: Index;
 }
 
-/** Gateway to leader: I serve under no lease any more. */
+/** Gateway to leader: I serve under no lease any more that I asked for with this request, or before. */
 export interface Released {
   readonly type: 'released';
   readonly streamId: string;
+  readonly request: number;
 }
 
 export type GatewayEvent = Follow | Renew | Confirmed | Released;

@@ -71,6 +71,8 @@ export class Invalidator {
   #tail: LogTail | null = null;
   /** Invariant: empty while this replica does not lead; all streams are of `#tail`'s term. */
   readonly #subscribers = new Map<StreamPeer, Subscriber>();
+  /** The last stream that each has begun, or would have. */
+  readonly #begun = new WeakMap<StreamPeer, number>();
   /** Those whose end is heard. */
   readonly #heard = new WeakSet<StreamPeer>();
   /** Worked out once, and forgotten when the log's memory forgets the entry. */
@@ -102,7 +104,7 @@ export class Invalidator {
         if (event.term === this.#tail?.term) publishing.confirmed(peer, event.through);
         return;
       case 'released':
-        publishing.released(peer);
+        publishing.released(peer, event.request);
         return;
       default:
         unreachable(event);
@@ -111,7 +113,7 @@ export class Invalidator {
 
   #grant(peer: StreamPeer, streamId: string, request: number): void {
     const term = this.#tail?.term;
-    const answer = term === undefined ? null : this.#options.publishing.grant(peer, term);
+    const answer = term === undefined ? null : this.#options.publishing.grant(peer, request, term);
     if (answer === null || term === undefined) return;
     const isGranted = answer.type === 'granted';
     peer.event(
@@ -120,10 +122,13 @@ export class Invalidator {
   }
 
   /** A gateway wants a stream, in place of the one it has. */
-  #follow(peer: StreamPeer, { lineage, streamId, term, published }: Follow): void {
+  #follow(peer: StreamPeer, { lineage, streamId, nth, term, published }: Follow): void {
+    const begun = this.#begun.get(peer) ?? 0;
+    if (nth <= begun) return;
+    this.#begun.set(peer, nth);
     this.#subscribers.delete(peer);
     // Whoever follows anew has dropped what it held.
-    this.#options.publishing.released(peer);
+    this.#options.publishing.released(peer, Number.POSITIVE_INFINITY);
     const tail = this.#tail;
     const leads = tail?.leads && term <= tail.term;
     const hasRoom = this.#subscribers.size < subscribersMax && !peer.congested;

@@ -86,7 +86,7 @@ export class Publishing<Holder> {
   }
 
   /** A lease of a leader in this term; null if there is none to be had at this moment. */
-  grant(holder: Holder, term: Term): GrantAnswer | null {
+  grant(holder: Holder, request: number, term: Term): GrantAnswer | null {
     const { clock, node, gatewayOf } = this.#options;
     const { leadership } = node();
     if (leadership === null || leadership.term !== term) return null;
@@ -98,7 +98,7 @@ export class Publishing<Holder> {
       this.#term = term;
     }
     this.#compareClocks();
-    const leaseMs = this.#grants.grant(holder, leadership, clock.now());
+    const leaseMs = this.#grants.grant(holder, request, leadership, clock.now());
     // In this turn: from now on nothing above that index is published before it is confirmed.
     this.#update();
     return leaseMs === null ? null : { type: 'granted', index: leadership.lastIndex, leaseMs };
@@ -128,8 +128,9 @@ export class Publishing<Holder> {
     this.#update();
   }
 
-  released(holder: Holder): void {
-    this.#grants.released(holder, this.#options.clock.now());
+  /** Whatever it was granted for requests up to this one. */
+  released(holder: Holder, request: number): void {
+    this.#grants.released(holder, request, this.#options.clock.now());
     this.#update();
   }
 

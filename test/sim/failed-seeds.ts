@@ -21,6 +21,10 @@ export const failedSeeds: readonly { readonly seed: number; readonly found: stri
   { seed: 30426, found: 'the simulation: a replica was taken away for good before the others had anything' },
   { seed: 10018, found: 'a bit that turned in the key of a row of the state made an existing key seem absent' },
   { seed: 20977, found: 'a start that failed told of its closing up and not of what had gone wrong' },
+  {
+    seed: 800111,
+    found: 'a follow that came twice freed the leader of a lease, and took the stream from a newer one: a stale hit',
+  },
   { seed: 401774, found: 'the simulation: no more than a quorum was healed before there was a first entry' },
   {
     seed: 404354,

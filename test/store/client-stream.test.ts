@@ -159,7 +159,7 @@ test('the leader is asked for a stream over a connection of its own, from where 
   t.deepEqual(begun, [], 'not before the connection stands');
   connection().open();
   const follows = connection().take();
-  t.deepEqual(follows as unknown, [{ type: 'follow', lineage, streamId: begun[0], term: 3, published: 7 }]);
+  t.deepEqual(follows as unknown, [{ type: 'follow', lineage, streamId: begun[0], nth: 1, term: 3, published: 7 }]);
   t.regex(begun[0] ?? '', /^[0-9a-f]{12}$/);
 });
 
@@ -386,7 +386,7 @@ test('a lease is asked for, and confirmed, over the stream that stands', async (
   t.deepEqual(leader.takeEvents(), [
     { type: 'renew', streamId, request: 7 },
     { type: 'confirmed', streamId, term: term(4), through: index(12) },
-    { type: 'released', streamId },
+    { type: 'released', streamId, request: 7 },
   ]);
   const grant = { type: 'granted', request: 7, term: term(4), index: index(12), leaseMs: 250 } as const;
   leader.hear(encodeGranted({ ...grant, streamId }));
@@ -418,5 +418,5 @@ test('that there is no lease to be had is handed on, of the stream that stands, 
 test('whoever closes says that it serves no more', async (t) => {
   const { stream, leader, streamId } = given();
   await stream.close();
-  t.deepEqual(leader.takeEvents(), [{ type: 'released', streamId }]);
+  t.deepEqual(leader.takeEvents(), [{ type: 'released', streamId, request: 0 }]);
 });

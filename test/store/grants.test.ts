@@ -23,7 +23,7 @@ function book() {
     found: () => found.splice(0),
     /** Of a log that ends there, with a round that a quorum has just acknowledged unless said otherwise. */
     grant: (holder: string, lastIndex: number, now: number, quorumRoundAt: number | null = now) =>
-      grants.grant(holder, { lastIndex: index(lastIndex), quorumRoundAt }, now),
+      grants.grant(holder, now, { lastIndex: index(lastIndex), quorumRoundAt }, now),
   };
 }
 
@@ -135,7 +135,7 @@ test('a gateway whose grant ended before it had confirmed all that it was told g
 });
 
 for (const [what, happens] of [
-  ['follows anew', (grants: Grants<string>) => grants.released('g1', 1400)],
+  ['follows anew', (grants: Grants<string>) => grants.released('g1', Number.POSITIVE_INFINITY, 1400)],
   ['is gone', (grants: Grants<string>) => grants.gone('g1')],
   ['met another term', (grants: Grants<string>) => grants.clear()],
 ] as const) {
@@ -173,7 +173,7 @@ test('what is said of a grant that has ended is nothing', (t) => {
 test('who serves no more is waited for no more', (t) => {
   const { grants, grant } = book();
   grant('g1', 10, 1000);
-  grants.released('g1', 1001);
+  grants.released('g1', Number.POSITIVE_INFINITY, 1001);
   t.is(grants.publishLimit(1001), unlimited);
 });
 
@@ -281,6 +281,21 @@ test('who says that it serves no more was not silent', (t) => {
   grant('g1', 10, 1000);
   grants.told('g1', index(11), 1010);
   grants.committed(index(11), 1020);
-  grants.released('g1', 1030);
+  grants.released('g1', Number.POSITIVE_INFINITY, 1030);
   t.deepEqual(found(), ['g1 waited 10']);
+});
+
+test('that nobody serves any more is of the grants that were asked for until then, however late it comes', (t) => {
+  const { grants } = book();
+  const grant = (request: number, now: number) =>
+    grants.grant('g1', request, { lastIndex: index(10), quorumRoundAt: now }, now);
+  grant(4, 1000);
+  grant(5, 1010);
+  grants.released('g1', 4, 1020);
+  t.is(grants.publishLimit(1020), 10);
+  grant(3, 1030);
+  grants.released('g1', 4, 1040);
+  t.is(grants.publishLimit(1040), 10, 'a request that comes late is no newer');
+  grants.released('g1', 5, 1050);
+  t.is(grants.publishLimit(1050), unlimited);
 });

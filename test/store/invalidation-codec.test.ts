@@ -32,6 +32,7 @@ const follow: Follow = {
   type: 'follow',
   lineage: 'c0ffee',
   streamId: '5f3a',
+  nth: 2 ** 33,
   term: term(7),
   published: index(2 ** 40),
 };
@@ -61,7 +62,7 @@ const ended = encodeEnded('5f3a');
 const asked: readonly GatewayEvent[] = [
   { type: 'renew', streamId: '5f3a', request: 2 ** 33 },
   { type: 'confirmed', streamId: '5f3a', term: term(7), through: index(2 ** 40) },
-  { type: 'released', streamId: '5f3a' },
+  { type: 'released', streamId: '5f3a', request: 2 ** 33 },
 ];
 const granted: Granted = {
   type: 'granted',

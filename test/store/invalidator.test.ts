@@ -7,8 +7,11 @@ import type { GrantAnswer } from '../../src/store/publishing.ts';
 import { createRandom } from './random.ts';
 import { FakeLog, FakePeer, lineage, nobodyAsks, touchesOf } from './stream-fixture.ts';
 
+let begun = 0;
+
 function follow(published: number, streamId = 's', heardOf = 1): Follow {
-  return { type: 'follow', lineage, streamId, term: term(heardOf), published: index(published) };
+  begun += 1;
+  return { type: 'follow', lineage, streamId, nth: begun, term: term(heardOf), published: index(published) };
 }
 
 /** A leader of term 2 with entries 1 to 5, touching 1 to 5, of which 3 are published. */
@@ -555,4 +558,30 @@ test('what a gateway has processed of another term, or says on another stream, c
   t.deepEqual(confirmed, []);
   confirm('s', 2, 5);
   t.deepEqual(confirmed, [5]);
+});
+
+test('a follow that comes twice, or after a later one, begins nothing and gives nobody free', (t) => {
+  const released: number[] = [];
+  const log = new FakeLog(2);
+  log.append(1);
+  const publishing = { ...nobodyAsks, released: (_: unknown, request: number) => void released.push(request) };
+  const invalidator = new Invalidator({ lineage, touchesOf, publishing });
+  invalidator.tail(log.tail());
+  const peer = new FakePeer();
+  const [first, second] = [follow(0, 'first'), follow(0, 'second')];
+  invalidator.receive(peer, first);
+  invalidator.receive(peer, second);
+  peer.take();
+  released.length = 0;
+  for (const late of [first, second, first]) invalidator.receive(peer, late);
+  t.deepEqual(peer.take(), []);
+  t.deepEqual(released, []);
+  log.append(2);
+  invalidator.tail(log.tail());
+  t.deepEqual(
+    shown(peer.take()).map((message) => message.split(' ')[0]),
+    ['second'],
+  );
+  invalidator.receive(peer, { type: 'released', streamId: 'second', request: 3 });
+  t.deepEqual(released, [3]);
 });

@@ -27,7 +27,7 @@ function given() {
   /** A round that a quorum has just acknowledged, and a grant on the strength of it. */
   const grant = (holder: string) => {
     lead({ quorumRoundAt: clock.now() });
-    return publishing.grant(holder, term(3));
+    return publishing.grant(holder, 1, term(3));
   };
   /** Entries that everybody who holds a grant is told of, and that a quorum has at once. */
   const write = (to: number, ...holders: readonly string[]) => {
@@ -40,27 +40,27 @@ function given() {
 
 test('a grant names the end of the log, and limits publishing at once', (t) => {
   const { publishing, taken } = given();
-  t.deepEqual(publishing.grant('g1', term(3)), { type: 'granted', index: index(10), leaseMs: 250 });
+  t.deepEqual(publishing.grant('g1', 1, term(3)), { type: 'granted', index: index(10), leaseMs: 250 });
   t.deepEqual(taken(), [[3, 10]]);
 });
 
 test('whoever does not lead in the term that is followed grants nothing', (t) => {
   const { node, lead, publishing, taken } = given();
-  t.is(publishing.grant('g1', term(2)), null);
+  t.is(publishing.grant('g1', 1, term(2)), null);
   lead({ term: term(4) });
-  t.is(publishing.grant('g1', term(3)), null);
+  t.is(publishing.grant('g1', 1, term(3)), null);
   node.leadership = null;
-  t.is(publishing.grant('g1', term(4)), null);
+  t.is(publishing.grant('g1', 1, term(4)), null);
   t.deepEqual(taken(), []);
 });
 
 test('a confirmation raises the limit, a release lifts it', (t) => {
   const { publishing, taken } = given();
-  publishing.grant('g1', term(3));
+  publishing.grant('g1', 1, term(3));
   publishing.told('g1', index(12));
   publishing.confirmed('g1', index(12));
   publishing.confirmed('g1', index(12));
-  publishing.released('g1');
+  publishing.released('g1', 1);
   t.deepEqual(taken(), [
     [3, 10],
     [3, 12],
@@ -70,7 +70,7 @@ test('a confirmation raises the limit, a release lifts it', (t) => {
 
 test('a grant that nobody renews ends by itself', async (t) => {
   const { clock, publishing, taken } = given();
-  publishing.grant('g1', term(3));
+  publishing.grant('g1', 1, term(3));
   taken();
   await clock.advance(262);
   t.deepEqual(taken(), []);
@@ -80,23 +80,23 @@ test('a grant that nobody renews ends by itself', async (t) => {
 
 test('a leader of another term waits for nobody, and lets the core do as it began', async (t) => {
   const { clock, lead, publishing, taken } = given();
-  publishing.grant('g1', term(3));
+  publishing.grant('g1', 1, term(3));
   taken();
   publishing.ended();
   t.deepEqual(taken(), []);
   lead({ term: term(5) });
-  t.deepEqual(publishing.grant('g2', term(5)), { type: 'granted', index: index(10), leaseMs: 250 });
+  t.deepEqual(publishing.grant('g2', 1, term(5)), { type: 'granted', index: index(10), leaseMs: 250 });
   t.deepEqual(taken(), [[5, 10]]);
-  publishing.released('g1');
+  publishing.released('g1', 1);
   await clock.advance(263);
   t.deepEqual(taken(), [[5, unlimited]]);
 });
 
 test('what was granted in an earlier term is not waited for, though nobody said that it ended', (t) => {
   const { lead, publishing, taken } = given();
-  publishing.grant('g1', term(3));
+  publishing.grant('g1', 1, term(3));
   lead({ term: term(5), lastIndex: index(20) });
-  publishing.grant('g2', term(5));
+  publishing.grant('g2', 1, term(5));
   t.deepEqual(taken(), [
     [3, 10],
     [5, 20],
@@ -105,9 +105,9 @@ test('what was granted in an earlier term is not waited for, though nobody said 
 
 test('once it is stopped nothing is granted, and what was runs out', async (t) => {
   const { clock, publishing, taken } = given();
-  publishing.grant('g1', term(3));
+  publishing.grant('g1', 1, term(3));
   publishing.stop();
-  t.deepEqual(publishing.grant('g1', term(3)), { type: 'refused', cause: 'undeclared', forMs: 10_000 });
+  t.deepEqual(publishing.grant('g1', 1, term(3)), { type: 'refused', cause: 'undeclared', forMs: 10_000 });
   t.deepEqual(taken(), [[3, 10]]);
   await clock.advance(263);
   t.deepEqual(taken(), [[3, unlimited]]);
@@ -115,7 +115,7 @@ test('once it is stopped nothing is granted, and what was runs out', async (t) =
 
 test('closed, no timer is left', async (t) => {
   const { clock, publishing, taken } = given();
-  publishing.grant('g1', term(3));
+  publishing.grant('g1', 1, term(3));
   taken();
   publishing.close();
   await clock.advance(1000);
@@ -124,12 +124,12 @@ test('closed, no timer is left', async (t) => {
 
 test('after a sleep a round from before it grants nothing', async (t) => {
   const { clock, lead, publishing } = given();
-  t.not(publishing.grant('g1', term(3)), null);
+  t.not(publishing.grant('g1', 1, term(3)), null);
   clock.sleep(10_000);
-  t.is(publishing.grant('g1', term(3)), null);
+  t.is(publishing.grant('g1', 1, term(3)), null);
   await clock.advance(10);
   lead({ quorumRoundAt: clock.now() });
-  t.not(publishing.grant('g1', term(3)), null);
+  t.not(publishing.grant('g1', 1, term(3)), null);
 });
 
 test('a gateway that falls silent while writes wait gets nothing for a second, over another connection either', async (t) => {
@@ -146,7 +146,7 @@ test('a gateway that falls silent while writes wait gets nothing for a second, o
   await clock.advance(999);
   t.like(grant('g1'), { type: 'refused', forMs: 1 });
   publishing.confirmed('g1', index(11));
-  publishing.released('g2');
+  publishing.released('g2', 1);
   t.deepEqual(taken().at(-1), [3, unlimited], 'and nothing waits for it');
   await clock.advance(1);
   t.like(grant('g1'), { type: 'granted' });
@@ -191,7 +191,7 @@ test('what is known of a gateway outlasts the term', async (t) => {
   await clock.advance(263);
   publishing.ended();
   lead({ term: term(4), quorumRoundAt: clock.now() });
-  t.like(publishing.grant('g1', term(4)), { type: 'refused', cause: 'silent' });
+  t.like(publishing.grant('g1', 1, term(4)), { type: 'refused', cause: 'silent' });
 });
 
 test('a leader that stood still itself blames nobody', async (t) => {

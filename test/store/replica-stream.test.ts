@@ -105,7 +105,7 @@ test.serial('a gateway is told that a replica does not lead; what another replic
   const { cluster, gateway, endpoints, start } = await openSite(t, ['r1', 'r2']);
   await start('r1');
   const [{ publicKey, rpc }] = cluster.replicas as [ClusterFile['replicas'][number]];
-  const follow: Follow = { type: 'follow', lineage, streamId: 's', term: term(0), published: index(0) };
+  const follow: Follow = { type: 'follow', lineage, streamId: 's', nth: 1, term: term(0), published: index(0) };
   const connectFrom = async ({ endpoint }: TestEndpoint) => {
     const heard: unknown[] = [];
     const onEvent = (bytes: Uint8Array) => void heard.push(decodeLeaderEvent(bytes));

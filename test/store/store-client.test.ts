@@ -155,7 +155,7 @@ test('a follower gets a stream of the leader that is known, and of each new one,
   const follow = { type: 'follow', lineage: 'c', term: 1, published: 4 };
   t.deepEqual(
     said.map(({ to, bytes }) => ({ to, ...decodeGatewayEvent(bytes) })) as unknown,
-    ['r2 again', 'r1 again'].map((to, nth) => ({ to, ...follow, streamId: begun[nth] })),
+    ['r2 again', 'r1 again'].map((to, at) => ({ to, ...follow, nth: at + 1, streamId: begun[at] })),
   );
   t.deepEqual(closed, ['r2 again']);
   events.get('r1 again')?.onEvent?.(encodeEnded(begun[1] ?? ''));

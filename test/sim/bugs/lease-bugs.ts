@@ -15,6 +15,20 @@ const deposed = 'a gateway that is cut off with a deposed leader shows what was 
 
 export const leaseBugs: readonly Mutation[] = [
   {
+    name: 'follow-that-comes-late-begins-a-stream',
+    harm: unwarned,
+    file: 'src/store/invalidator.ts',
+    find: 'if (nth <= begun) return;',
+    replace: '',
+  },
+  {
+    name: 'release-that-comes-late-counts',
+    harm: unwarned,
+    file: grants,
+    find: 'if (grant !== undefined && grant.request > request) return;',
+    replace: 'if (grant !== undefined && request < 0) return;',
+  },
+  {
     name: 'new-leader-does-not-wait-for-leases',
     harm: deposed,
     file: election,

@@ -128,11 +128,4 @@ export const readBugs: readonly Mutation[] = [
     find: 'const read: PendingRead = { query, deadlineAt, pinned, settle,',
     replace: 'const read: PendingRead = { query, deadlineAt, pinned: null, settle,',
   },
-  {
-    name: 'page-of-a-list-begins-anew',
-    harm: 'an export never comes to its end',
-    file: 'src/store/state-machine.ts',
-    find: 'valueRows(prefix, after)',
-    replace: 'valueRows(prefix, null)',
-  },
 ];
