@@ -409,14 +409,16 @@ test.serial(
     });
     await silent.rpc.request('ping', Uint8Array.of(1, ...encodeIntroduction({ process: '00000000000000aa', lane: 0 })));
     while (opened.length < processesMax - 1) opened.push(await connect());
-    t.is(server.endpoint.statistics().incomingConnections, processesMax);
+    // A connection has its place with its first ping.
+    const all = { description: 'a place for each', ...soon };
+    await waitFor(() => server.endpoint.statistics().incomingConnections === processesMax, all);
     const pings = opened.map(({ log }) => log.pings.length);
     const havePinged = () => opened.every(({ log }, nth) => log.pings.length > (pings[nth] ?? 0) + 1);
     await waitFor(havePinged, { description: 'signs of life', ...soon });
     t.false(isEvicted);
     opened.push(await connect());
     await waitFor(() => isEvicted, { description: 'the end of the silent one', ...soon });
-    t.is(server.endpoint.statistics().incomingConnections, processesMax);
+    await waitFor(() => server.endpoint.statistics().incomingConnections === processesMax, all);
     for (const { connection } of opened) t.is((await connection.request(bytes('hello'), 5000)).type, 'answer');
     t.deepEqual(
       opened.map(({ log }) => log.disconnects),
