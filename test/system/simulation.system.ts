@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava';
 import { runCommand } from '../cluster/command.ts';
 import { repetitions, systemTest } from './system-test.ts';
 
-const seeds = repetitions('SIM_SEEDS', 1000, 4000);
+const seeds = repetitions('SIM_SEEDS', 500, 4000);
 const firstSeed = 1001;
 const levelCases = repetitions('LEVEL_CASES', 40, 200);
 
