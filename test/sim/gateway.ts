@@ -38,6 +38,7 @@ export class SimGateway {
   readonly #context: GatewayContext;
   #life: Life | null = null;
   #handle: RequestListener | null = null;
+  #rests = 0;
 
   constructor(id: string, context: GatewayContext) {
     this.id = id;
@@ -51,6 +52,18 @@ export class SimGateway {
 
   get handle(): RequestListener | null {
     return this.#handle;
+  }
+
+  /** Nobody is to read here. */
+  get isAtRest(): boolean {
+    return this.#rests > 0;
+  }
+
+  rest(): () => void {
+    this.#rests += 1;
+    return () => {
+      this.#rests -= 1;
+    };
   }
 
   start(): void {

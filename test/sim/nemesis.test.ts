@@ -431,6 +431,18 @@ test('a gateway is alone in one direction or both, asleep, or with another time'
   t.is(world.network.blocked.size, 0);
 });
 
+test('nobody reads at a gateway at rest, as long as one rest of it lasts', async (t) => {
+  const rest = { type: 'gatewayRest', gateway: 2 } as const;
+  const { world, until } = begin(3, [at(100, { ...rest, durationMs: 100 }), at(150, { ...rest, durationMs: 100 })]);
+  const rests: (number | undefined)[] = [];
+  for (const untilMs of [50, 120, 170, 220, 300]) {
+    await until(untilMs);
+    rests.push(world.gateways[1]?.rests);
+  }
+  t.deepEqual(rests, [0, 1, 2, 1, 0]);
+  t.is(world.gateways[0]?.rests, 0);
+});
+
 test('the stream is slow from everybody, answers from those that do not lead', async (t) => {
   const slow = { type: 'slowPackets', gateway: 1, extraMs: 40, durationMs: 100 } as const;
   const { world, until } = begin(3, [at(100, { ...slow, kind: 'push' }), at(300, { ...slow, kind: 'answer' })]);

@@ -19,7 +19,7 @@ import { Machine } from './plan-machine.ts';
 import { cutOf, type Scene, shuffle } from './plan-partition.ts';
 import { DiskTroubles } from './plan-troubles.ts';
 import { type Storm, Weather } from './plan-weather.ts';
-import type { TargetProcess, TargetReplica, TargetWorld } from './plan-world.ts';
+import type { TargetGateway, TargetProcess, TargetReplica, TargetWorld } from './plan-world.ts';
 import { SeededRandom, streamOf } from './random.ts';
 
 /** A replica, its machine and its disk. */
@@ -51,7 +51,7 @@ export class Nemesis {
   readonly #world: TargetWorld;
   readonly #plan: Plan;
   readonly #targets: readonly Target[];
-  readonly #gateways: readonly Machine<TargetProcess>[];
+  readonly #gateways: readonly Machine<TargetGateway>[];
   readonly #cuts: HeldLinks;
   readonly #clogs: HeldLinks;
   readonly #slow: Readonly<Record<SlowPackets, HeldLinks>>;
@@ -236,6 +236,11 @@ export class Nemesis {
       case 'gatewayPause':
         this.#halt(fault, [this.#gateway(fault.gateway).process], 'pause');
         return;
+      case 'gatewayRest': {
+        const { process } = this.#gateway(fault.gateway);
+        this.#lasts(fault, fault.durationMs, process.id, process.rest());
+        return;
+      }
       case 'slowGateway': {
         const { process, slowness } = this.#gateway(fault.gateway);
         const undo = slowness.add(fault.eventMs);
@@ -670,7 +675,7 @@ export class Nemesis {
     }
   }
 
-  #gateway(number: number): Machine<TargetProcess> {
+  #gateway(number: number): Machine<TargetGateway> {
     return at(this.#gateways, number - 1);
   }
 

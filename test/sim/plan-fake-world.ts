@@ -4,13 +4,21 @@ import { DiskImage } from './disk.ts';
 import { DiskTree } from './disk-tree.ts';
 import { Kernel } from './kernel.ts';
 import type { NetworkConditions } from './network.ts';
-import type { TargetDisk, TargetLife, TargetNetwork, TargetProcess, TargetReplica, TargetWorld } from './plan-world.ts';
+import type {
+  TargetDisk,
+  TargetGateway,
+  TargetLife,
+  TargetNetwork,
+  TargetProcess,
+  TargetReplica,
+  TargetWorld,
+} from './plan-world.ts';
 
 export class FakeWorld implements TargetWorld {
   readonly kernel = new Kernel({ afterEvent: () => {}, eventsMax: 100_000 });
   readonly network = new FakeNetwork();
   readonly replicas: readonly FakeReplica[];
-  readonly gateways: readonly FakeProcess[];
+  readonly gateways: readonly FakeGateway[];
   readonly clients = ['client:1'];
   readonly notes: string[] = [];
   readonly damaged: string[] = [];
@@ -20,7 +28,7 @@ export class FakeWorld implements TargetWorld {
 
   constructor(replicas: number, gateways: number) {
     this.replicas = Array.from({ length: replicas }, (_, at) => new FakeReplica(`r${at + 1}`));
-    this.gateways = Array.from({ length: gateways }, (_, at) => new FakeProcess(`g${at + 1}`));
+    this.gateways = Array.from({ length: gateways }, (_, at) => new FakeGateway(`g${at + 1}`));
   }
 
   leader(): FakeReplica | null {
@@ -144,6 +152,17 @@ export class FakeProcess implements TargetProcess {
   crash(kind: CrashKind): void {
     if (this.life !== null) this.crashes.push(kind);
     this.life = null;
+  }
+}
+
+export class FakeGateway extends FakeProcess implements TargetGateway {
+  rests = 0;
+
+  rest(): () => void {
+    this.rests += 1;
+    return () => {
+      this.rests -= 1;
+    };
   }
 }
 

@@ -175,6 +175,8 @@ export type Action =
   /** Gateways are counted from 1 as well. */
   | { readonly type: 'gatewayCrash'; readonly gateway: number; readonly downMs: number }
   | { readonly type: 'gatewayPause'; readonly gateway: number; readonly durationMs: number }
+  /** Nobody reads there; writes go on. After a second it gives its lease back. */
+  | { readonly type: 'gatewayRest'; readonly gateway: number; readonly durationMs: number }
   | {
       readonly type: 'slowGateway';
       readonly gateway: number;

@@ -16,13 +16,17 @@ const validateProbability = 0.3;
 const forgetfulProbability = 0.25;
 /** Of them: clocks differ as much as leases allow for, in the direction that hurts. */
 const driftProbability = 0.3;
+/** Of them, where hits are not proven and clocks agree: leases are given back and taken again. */
+const restsProbability = 0.2;
 const rateErrorMax = 0.02;
 /** Leaders are there. */
 const fromMs = 1500;
 const betweenMs = [400, 1500] as const;
+/** Of a gateway's rest, and of what goes with it. */
+const restEndMs = 1800;
 
 interface Cluster {
-  readonly gateways: number;
+  readonly gateways: Plan['gateways'];
   readonly clocksDiffer: boolean;
 }
 
@@ -31,6 +35,13 @@ export function forLeases(plan: Plan, random: SeededRandom): Plan {
   if (!random.chance(probability)) return plan;
   const gateways = random.pick([2, 2, 3] as const);
   const clocksDiffer = random.chance(driftProbability);
+  const drawn = drawLeases(plan, random, { gateways, clocksDiffer });
+  const mayRest = !clocksDiffer && drawn.caching.coherence === 'lease';
+  if (!mayRest || !random.chance(restsProbability)) return drawn;
+  return { ...drawn, faults: drawRests(random, { gateways, safetyMs: plan.safetyMs }) };
+}
+
+function drawLeases(plan: Plan, random: SeededRandom, { gateways, clocksDiffer }: Cluster): Plan {
   return {
     ...plan,
     gateways,
@@ -117,6 +128,38 @@ function drawFaults(
       atMs,
       choice: random.integer(0, 2 ** 31),
     });
+  }
+  return faults;
+}
+
+/** Gateways give their lease back, while another one is cut off that relies on its own, or what they said comes again late. */
+function drawRests(
+  random: SeededRandom,
+  { gateways, safetyMs }: { readonly gateways: number; readonly safetyMs: number },
+): readonly Fault[] {
+  const faults: Fault[] = [];
+  const push = (action: Action, atMs: number) => faults.push({ ...action, atMs, choice: random.integer(0, 2 ** 31) });
+  const ms = (from: number, to: number) => random.integer(from, to);
+  for (let atMs = fromMs; atMs < safetyMs - restEndMs; atMs += restEndMs + ms(300, 800)) {
+    const gateway = random.integer(1, gateways);
+    const durationMs = ms(1100, 1200);
+    push({ type: 'gatewayRest', gateway, durationMs }, atMs);
+    if (random.chance(0.4)) {
+      const other = (gateway % gateways) + 1;
+      const direction = random.pick(['in', 'out', 'both'] as const);
+      push({ type: 'gatewayAlone', gateway: other, direction, durationMs: ms(200, 400) }, atMs + ms(980, 1080));
+      continue;
+    }
+    const troubles = {
+      lossProbability: 0,
+      duplicateProbability: 0.9,
+      lateProbability: 0.5,
+      lateMs: 400,
+      extraDelayMs: 0,
+    };
+    push({ type: 'gatewayStorm', gateway, ...troubles, durationMs: 150 }, atMs + 980);
+    const aloneMs = ms(200, 400);
+    push({ type: 'gatewayAlone', gateway, direction: 'in', durationMs: aloneMs }, atMs + durationMs + ms(50, 150));
   }
   return faults;
 }

@@ -37,6 +37,11 @@ export interface TargetProcess {
   crash(kind: CrashKind): void;
 }
 
+export interface TargetGateway extends TargetProcess {
+  /** Clients read elsewhere, until what is returned is called. */
+  rest(): () => void;
+}
+
 export interface TargetReplica extends TargetProcess {
   readonly disk: TargetDisk;
   /** Null while it is down or starting. */
@@ -56,7 +61,7 @@ export interface TargetWorld {
   readonly kernel: Pick<Kernel, 'now' | 'after'>;
   readonly network: TargetNetwork;
   readonly replicas: readonly TargetReplica[];
-  readonly gateways: readonly TargetProcess[];
+  readonly gateways: readonly TargetGateway[];
   readonly clients: readonly string[];
   readonly probes: Pick<Probes, 'sometimes'>;
   leader(): Pick<TargetReplica, 'id'> | null;

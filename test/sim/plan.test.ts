@@ -111,7 +111,7 @@ test('everything in the catalogue comes up', (t) => {
       'deposition',
       'crashAtWrite',
     ],
-    ...['usurpation', 'gatewayAlone', 'slowPackets'],
+    ...['usurpation', 'gatewayAlone', 'slowPackets', 'gatewayRest'],
   ]) {
     t.true(types.delete(type), type);
   }

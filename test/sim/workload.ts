@@ -135,7 +135,8 @@ export class Workload {
     const invokedAt = kernel.now;
     this.#open++;
     this.#reading.begins(request);
-    const answer = await http.request(client.id, gateway, { ...asked, headers }, timeoutMs + graceMs);
+    const where = isRead(request) ? this.#awake(gateway) : gateway;
+    const answer = await http.request(client.id, where, { ...asked, headers }, timeoutMs + graceMs);
     this.#open--;
     this.#reading.ends(request, answer, directive);
     const operation: Operation = {
@@ -179,6 +180,10 @@ export class Workload {
       await this.#followPages(client, operation, timeoutMs);
       await this.#readStale(client, timeoutMs);
     }
+  }
+
+  #awake(gateway: SimGateway): SimGateway {
+    return gateway.isAtRest ? (this.#options.gateways.find(({ isAtRest }) => !isAtRest) ?? gateway) : gateway;
   }
 
   /** Anything, at any gateway and by any replica; sometimes no older than what this client knows. */

@@ -46,8 +46,12 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'index-is-noted-after-the-value-was-read',
     harm: 'what was read before a write is kept as if it had been read after it',
     file: fetcher,
-    find: 'const index = answer.revision;',
-    replace: 'const index = Math.max(answer.revision, coherence.published) as Result["revision"];',
+    find: `if (!coherence.admits(answer.revision, touches)) return 'belowFloor';
+    const kind = kindOf(answer);
+    const index = answer.revision;`,
+    replace: `const index = Math.max(answer.revision, coherence.published) as Result['revision'];
+    if (!coherence.admits(index, touches)) return 'belowFloor';
+    const kind = kindOf(answer);`,
   },
   {
     name: 'value-is-kept-without-a-touch',
