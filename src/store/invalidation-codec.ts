@@ -1,13 +1,13 @@
 /**
  * The stream of invalidations as bytes, in the form of wire.ts.
  *
- *   follow         head [0, lineage, streamId, term, published]
+ *   follow         head [0, lineage, streamId, nth, term, published]
  *   invalidations  head [1, streamId] · tail: a batch, in the form of wire.ts itself
  *   ended          head [2, streamId]
  *   renew          head [3, streamId, request]
  *   granted        head [4, streamId, request, term, index, leaseMs]
  *   confirmed      head [5, streamId, term, through]
- *   released       head [6, streamId]
+ *   released       head [6, streamId, request]
  *   refused        head [7, streamId, cause, forMs]
  *
  *   batch          head [lineage, term, from, to, publishIndex, [index − from, count, …]] · tail: touches, u32 big-endian
