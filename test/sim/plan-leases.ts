@@ -18,6 +18,8 @@ const forgetfulProbability = 0.25;
 const driftProbability = 0.3;
 /** Of them, where hits are not proven and clocks agree: leases are given back and taken again. */
 const restsProbability = 0.2;
+/** Of the rest of these: gateways ask again and again for a stream. */
+const followsProbability = 0.1;
 const rateErrorMax = 0.02;
 /** Leaders are there. */
 const fromMs = 1500;
@@ -37,8 +39,11 @@ export function forLeases(plan: Plan, random: SeededRandom): Plan {
   const clocksDiffer = random.chance(driftProbability);
   const drawn = drawLeases(plan, random, { gateways, clocksDiffer });
   const mayRest = !clocksDiffer && drawn.caching.coherence === 'lease';
-  if (!mayRest || !random.chance(restsProbability)) return drawn;
-  return { ...drawn, faults: drawRests(random, { gateways, safetyMs: plan.safetyMs }) };
+  if (!mayRest) return drawn;
+  if (random.chance(restsProbability))
+    return { ...drawn, faults: drawRests(random, { gateways, safetyMs: plan.safetyMs }) };
+  if (!random.chance(followsProbability)) return drawn;
+  return { ...drawn, faults: drawFollows(random, { gateways, safetyMs: plan.safetyMs }) };
 }
 
 function drawLeases(plan: Plan, random: SeededRandom, { gateways, clocksDiffer }: Cluster): Plan {
@@ -160,6 +165,30 @@ function drawRests(
     push({ type: 'gatewayStorm', gateway, ...troubles, durationMs: 150 }, atMs + 980);
     const aloneMs = ms(200, 400);
     push({ type: 'gatewayAlone', gateway, direction: 'in', durationMs: aloneMs }, atMs + durationMs + ms(50, 150));
+  }
+  return faults;
+}
+
+/** The leader steps down, and those who follow it ask again until it leads anew; what they asked before comes once more. */
+function drawFollows(
+  random: SeededRandom,
+  { gateways, safetyMs }: { readonly gateways: number; readonly safetyMs: number },
+): readonly Fault[] {
+  const faults: Fault[] = [];
+  const push = (action: Action, atMs: number) => faults.push({ ...action, atMs, choice: random.integer(0, 2 ** 31) });
+  for (let atMs = fromMs; atMs < safetyMs - 2500; atMs += random.integer(2000, 3000)) {
+    const durationMs = random.integer(500, 1100);
+    push({ type: 'partition', shape: 'allApart', durationMs }, atMs);
+    for (let gateway = 1; gateway <= gateways; gateway++) {
+      const troubles = {
+        lossProbability: 0,
+        duplicateProbability: 0.9,
+        lateProbability: 0.2,
+        lateMs: 1500,
+        extraDelayMs: 0,
+      };
+      push({ type: 'gatewayStorm', gateway, ...troubles, durationMs: durationMs + 1000 }, atMs);
+    }
   }
   return faults;
 }
