@@ -6,6 +6,7 @@ import type { RaftConstants } from '../../src/raft/constants.ts';
 import type { Plan } from './plan.ts';
 import { usualCaching } from './plan-caching.ts';
 import { type Action, type Fault, slowPackets, usurpations } from './plan-fault.ts';
+import type { Storm } from './plan-weather.ts';
 import type { SeededRandom } from './random.ts';
 import type { WorkloadPlan } from './workload.ts';
 
@@ -26,6 +27,8 @@ const fromMs = 1500;
 const betweenMs = [400, 1500] as const;
 /** Of a gateway's rest, and of what goes with it. */
 const restEndMs = 1800;
+/** Of a leader that steps down, and of what comes late after that. */
+const followsEndMs = 2500;
 
 interface Cluster {
   readonly gateways: Plan['gateways'];
@@ -38,12 +41,11 @@ export function forLeases(plan: Plan, random: SeededRandom): Plan {
   const gateways = random.pick([2, 2, 3] as const);
   const clocksDiffer = random.chance(driftProbability);
   const drawn = drawLeases(plan, random, { gateways, clocksDiffer });
-  const mayRest = !clocksDiffer && drawn.caching.coherence === 'lease';
-  if (!mayRest) return drawn;
-  if (random.chance(restsProbability))
-    return { ...drawn, faults: drawRests(random, { gateways, safetyMs: plan.safetyMs }) };
-  if (!random.chance(followsProbability)) return drawn;
-  return { ...drawn, faults: drawFollows(random, { gateways, safetyMs: plan.safetyMs }) };
+  if (clocksDiffer || drawn.caching.coherence !== 'lease') return drawn;
+  const run = { gateways, safetyMs: plan.safetyMs };
+  if (random.chance(restsProbability)) return { ...drawn, faults: drawRests(random, run) };
+  if (random.chance(followsProbability)) return { ...drawn, faults: drawFollows(random, run) };
+  return drawn;
 }
 
 function drawLeases(plan: Plan, random: SeededRandom, { gateways, clocksDiffer }: Cluster): Plan {
@@ -137,60 +139,54 @@ function drawFaults(
   return faults;
 }
 
+interface Run {
+  readonly gateways: number;
+  readonly safetyMs: number;
+}
+
+/** Nearly everything that a gateway says or hears comes twice, some of it late. */
+function repeats(lateProbability: number, lateMs: number): Storm {
+  return { lossProbability: 0, duplicateProbability: 0.9, lateProbability, lateMs, extraDelayMs: 0 };
+}
+
 /** Gateways give their lease back, while another one is cut off that relies on its own, or what they said comes again late. */
-function drawRests(
-  random: SeededRandom,
-  { gateways, safetyMs }: { readonly gateways: number; readonly safetyMs: number },
-): readonly Fault[] {
+function drawRests(random: SeededRandom, { gateways, safetyMs }: Run): readonly Fault[] {
   const faults: Fault[] = [];
-  const push = (action: Action, atMs: number) => faults.push({ ...action, atMs, choice: random.integer(0, 2 ** 31) });
+  const add = (action: Action, atMs: number) => faults.push(faultAt(action, atMs, random));
   const ms = (from: number, to: number) => random.integer(from, to);
   for (let atMs = fromMs; atMs < safetyMs - restEndMs; atMs += restEndMs + ms(300, 800)) {
     const gateway = random.integer(1, gateways);
     const durationMs = ms(1100, 1200);
-    push({ type: 'gatewayRest', gateway, durationMs }, atMs);
+    add({ type: 'gatewayRest', gateway, durationMs }, atMs);
     if (random.chance(0.4)) {
       const other = (gateway % gateways) + 1;
       const direction = random.pick(['in', 'out', 'both'] as const);
-      push({ type: 'gatewayAlone', gateway: other, direction, durationMs: ms(200, 400) }, atMs + ms(980, 1080));
+      add({ type: 'gatewayAlone', gateway: other, direction, durationMs: ms(200, 400) }, atMs + ms(980, 1080));
       continue;
     }
-    const troubles = {
-      lossProbability: 0,
-      duplicateProbability: 0.9,
-      lateProbability: 0.5,
-      lateMs: 400,
-      extraDelayMs: 0,
-    };
-    push({ type: 'gatewayStorm', gateway, ...troubles, durationMs: 150 }, atMs + 980);
+    add({ type: 'gatewayStorm', gateway, ...repeats(0.5, 400), durationMs: 150 }, atMs + 980);
     const aloneMs = ms(200, 400);
-    push({ type: 'gatewayAlone', gateway, direction: 'in', durationMs: aloneMs }, atMs + durationMs + ms(50, 150));
+    add({ type: 'gatewayAlone', gateway, direction: 'in', durationMs: aloneMs }, atMs + durationMs + ms(50, 150));
   }
   return faults;
 }
 
 /** The leader steps down, and those who follow it ask again until it leads anew; what they asked before comes once more. */
-function drawFollows(
-  random: SeededRandom,
-  { gateways, safetyMs }: { readonly gateways: number; readonly safetyMs: number },
-): readonly Fault[] {
+function drawFollows(random: SeededRandom, { gateways, safetyMs }: Run): readonly Fault[] {
   const faults: Fault[] = [];
-  const push = (action: Action, atMs: number) => faults.push({ ...action, atMs, choice: random.integer(0, 2 ** 31) });
-  for (let atMs = fromMs; atMs < safetyMs - 2500; atMs += random.integer(2000, 3000)) {
+  const add = (action: Action, atMs: number) => faults.push(faultAt(action, atMs, random));
+  for (let atMs = fromMs; atMs < safetyMs - followsEndMs; atMs += random.integer(2000, 3000)) {
     const durationMs = random.integer(500, 1100);
-    push({ type: 'partition', shape: 'allApart', durationMs }, atMs);
+    add({ type: 'partition', shape: 'allApart', durationMs }, atMs);
     for (let gateway = 1; gateway <= gateways; gateway++) {
-      const troubles = {
-        lossProbability: 0,
-        duplicateProbability: 0.9,
-        lateProbability: 0.2,
-        lateMs: 1500,
-        extraDelayMs: 0,
-      };
-      push({ type: 'gatewayStorm', gateway, ...troubles, durationMs: durationMs + 1000 }, atMs);
+      add({ type: 'gatewayStorm', gateway, ...repeats(0.2, 1500), durationMs: durationMs + 1000 }, atMs);
     }
   }
   return faults;
+}
+
+function faultAt(action: Action, atMs: number, random: SeededRandom): Fault {
+  return { ...action, atMs, choice: random.integer(0, 2 ** 31) };
 }
 
 type Kind = 'usurpation' | 'alone' | 'asleep' | 'clockSet' | 'slow' | 'storm';
