@@ -16,6 +16,8 @@ export interface LeaseKeeperOptions {
 
 /** What the leader says instead of granting anything. */
 export interface LeaseRefusal {
+  /** That it answers. */
+  readonly request: number;
   readonly cause: RefusalCause;
   readonly forMs: number;
 }
@@ -53,6 +55,8 @@ export class LeaseKeeper {
   /** What the leader of this stream has heard. */
   #confirmed = { term: 0, through: 0 };
   #timer: Timer | null = null;
+  /** The newest request that was granted or refused. */
+  #answered = 0;
   /** In force: nobody is asked before its end. */
   #refusal: { readonly cause: RefusalCause; readonly untilAt: number } | null = null;
   /** When it was last looked at. */
@@ -94,14 +98,16 @@ export class LeaseKeeper {
 
   granted(grant: Grant): void {
     this.#look();
+    this.#answered = Math.max(this.#answered, grant.request);
     this.#grants += 1;
     this.#options.lease.granted(grant);
     this.#look();
   }
 
-  /** What is held goes on until its end. */
-  refused({ cause, forMs }: LeaseRefusal): void {
-    if (this.#stream === null) return;
+  /** What is held goes on until its end. What comes again, or after a later answer, has been said long ago. */
+  refused({ request, cause, forMs }: LeaseRefusal): void {
+    if (this.#stream === null || request <= this.#answered) return;
+    this.#answered = request;
     this.#refusals += 1;
     const waitMs = Math.min(Math.max(forMs, renewMs), refusedMsMax);
     this.#refusal = { cause, untilAt: this.#options.clock.now() + waitMs };
@@ -148,8 +154,10 @@ export class LeaseKeeper {
   }
 
   #ask(stream: Pick<FollowedStream, 'renew'>): void {
-    if (!this.#isEngaged) this.#confirmed = { term: 0, through: 0 };
+    // Who grants nothing may not have heard what was confirmed, and waits for that.
+    if (!this.#isEngaged || this.#options.lease.state !== 'held') this.#confirmed = { term: 0, through: 0 };
     this.#isEngaged = true;
+    this.processed();
     this.#requests += 1;
     stream.renew(this.#options.lease.request());
   }

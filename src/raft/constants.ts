@@ -9,7 +9,7 @@ export interface RaftConstants {
   /** A follower that has heard nothing for a random time in this range starts a pre-vote (§3.4). */
   readonly electionTimeoutMinMs: number;
   readonly electionTimeoutMaxMs: number;
-  /** A gateway may serve from memory for this long after the leader last proved that it leads; of the whole cluster. */
+  /** A gateway may serve from memory for this long after it asked, if the leader proves that it still led then; of the whole cluster. */
   readonly leaseMs: number;
   /** By this part of itself whoever waits for a lease to end waits longer, and whoever holds one ends it earlier. */
   readonly leaseMargin: number;

@@ -178,8 +178,6 @@ function becomeLeader(state: RaftState, votes: ReadonlyMap<ReplicaId, Vote>): vo
     termStartIndex: entry.index,
     heartbeatDueAt: state.now + state.constants.heartbeatIntervalMs,
     round: 0,
-    roundsOpen: [],
-    quorumRoundAt: null,
     readsWaiting: [],
     readsInRound: null,
     uncommitted: [],

@@ -25,6 +25,7 @@ import {
   learnPublished,
   publish,
   quorumIsInContact,
+  quorumRound,
   refreshProgress,
   releaseProposals,
   replicate,
@@ -354,10 +355,11 @@ export class Raft {
     publish(state, state.role);
   }
 
-  /** When the last round left that a quorum has acknowledged, on the driver's clock; null if this replica does not lead. */
-  get quorumRoundAt(): number | null {
+  /** Of this term's rounds of heartbeats: the last that left, and the last that a quorum has acknowledged; 0 before. */
+  get rounds(): { readonly left: number; readonly acknowledged: number } {
     const { role } = this.#state;
-    return role.name === 'leader' ? role.quorumRoundAt : null;
+    if (role.name !== 'leader') return { left: 0, acknowledged: 0 };
+    return { left: role.round, acknowledged: quorumRound(this.#state, role) };
   }
 
   get configuration(): Configuration {

@@ -15,12 +15,10 @@ import type { Entry, Index, ReplicaId, Term } from './types.ts';
 /** A round of heartbeats to everyone; whoever answers it still followed this leader when it left. */
 export function startRound(state: RaftState, role: LeaderRole): void {
   role.round++;
-  role.roundsOpen.push({ round: role.round, at: state.now });
   state.roundSeenAt = state.now;
   for (const [to, progress] of role.progress) {
     sendAppend(state, role, to, progress.matchIndex, []);
   }
-  closeRounds(state, role);
 }
 
 /** At the heartbeat's time: what was lost on the way is taken up again. */
@@ -118,7 +116,6 @@ export function handleAppendEntriesReply(state: RaftState, role: LeaderRole, rep
     return;
   }
   progress.ackedRound = Math.max(progress.ackedRound, reply.round);
-  closeRounds(state, role);
   if (reply.result.type === 'accepted') {
     invariant(
       reply.result.matchIndex <= state.log.lastIndex,
@@ -161,23 +158,10 @@ export function publish(state: RaftState, role: LeaderRole): void {
   state.publishIndex = Math.max(state.publishIndex, Math.min(state.commitIndex, role.publishLimit)) as Index;
 }
 
-/** Closes the rounds that a quorum has acknowledged; a replica alone acknowledges its own when they leave. */
-export function closeRounds(state: RaftState, role: LeaderRole): void {
-  const acknowledgedRound = quorumRound(state, role);
-  for (
-    let [oldest] = role.roundsOpen;
-    oldest !== undefined && oldest.round <= acknowledgedRound;
-    [oldest] = role.roundsOpen
-  ) {
-    role.quorumRoundAt = oldest.at;
-    role.roundsOpen.shift();
-  }
-}
-
-/** The last round that a quorum has acknowledged. */
+/** The last round that a quorum has acknowledged; a replica alone acknowledges its own when they leave. */
 export function quorumRound(state: RaftState, role: LeaderRole): number {
   return quorumReached(state.log.configuration, (voter) =>
-    voter === state.id ? Number.POSITIVE_INFINITY : (role.progress.get(voter)?.ackedRound ?? 0),
+    voter === state.id ? role.round : (role.progress.get(voter)?.ackedRound ?? 0),
   );
 }
 

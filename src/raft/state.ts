@@ -29,10 +29,6 @@ export interface LeaderRole {
   heartbeatDueAt: number;
   /** The last round of heartbeats that left. */
   round: number;
-  /** When each round left that no quorum has acknowledged, oldest first. */
-  roundsOpen: { readonly round: number; readonly at: number }[];
-  /** When the last round left that a quorum has acknowledged; null before there is one. */
-  quorumRoundAt: number | null;
   /** Arrived after the round on its way was sent: they belong to the next one. */
   readsWaiting: ReadRequest[];
   readsInRound: { readonly round: number; readonly readIndex: Index; readonly requests: readonly ReadRequest[] } | null;

@@ -26,8 +26,8 @@ export interface GrantsObserver<Holder> {
 export interface GrantBasis {
   /** The end of the log, with what has not been told to anybody yet. */
   readonly lastIndex: Index;
-  /** When the last round left that a quorum has acknowledged; null if none has. */
-  readonly quorumRoundAt: number | null;
+  /** When the gateway was heard to ask: a quorum has acknowledged a round that left since. */
+  readonly askedAt: number;
 }
 
 interface Grant {
@@ -35,8 +35,6 @@ interface Grant {
   waitsAbove: Index;
   /** From then on nobody serves under it; only later ones take its place. */
   endsAt: number;
-  /** The last that was granted. */
-  request: number;
   /** Oldest first: what was sent since the grant began and is not confirmed. */
   readonly unconfirmed: Unconfirmed[];
   /** Up to here the time in which something waited is counted. */
@@ -63,8 +61,6 @@ export class Grants<Holder> {
   readonly #grants = new Map<Holder, Grant>();
   /** What those whose grant ended too early for them must confirm before they get another one. */
   readonly #owed = new Map<Holder, Index>();
-  /** What began before counts for nothing: since then the clocks disagree on how long it lasted. */
-  #voidBefore = Number.NEGATIVE_INFINITY;
   /** Whichever term it is, it never falls. */
   #committed = 0;
 
@@ -83,34 +79,25 @@ export class Grants<Holder> {
     return this.#grants.size;
   }
 
-  /** A round, or an invalidation, from before `now` is not to be built on any more. */
-  distrustBefore(now: number): void {
-    this.#voidBefore = now;
-  }
-
   /**
    * For how long, from the moment it asked, the gateway may serve without asking again; null if not at all. Of use to it
    * once it has been told of the log up to `basis.lastIndex`.
    */
-  grant(holder: Holder, request: number, { lastIndex, quorumRoundAt }: GrantBasis, now: number): number | null {
+  grant(holder: Holder, { lastIndex, askedAt }: GrantBasis, now: number): number | null {
     this.#dropEnded(now);
     if (this.#owed.has(holder)) return null;
     const grant = this.#grants.get(holder) ?? {
       waitsAbove: lastIndex,
       endsAt: now,
-      request,
       unconfirmed: [],
       countedTo: now,
       isGone: false,
     };
     // A gateway that is silent delays a write by one lease, and no longer.
     const oldestUnconfirmedAt = grant.unconfirmed[0]?.at ?? Number.POSITIVE_INFINITY;
-    const beganAt = Math.min(quorumRoundAt ?? Number.NEGATIVE_INFINITY, oldestUnconfirmedAt);
-    if (beganAt <= this.#voidBefore) return null;
-    const leaseMs = Math.floor(beganAt + this.#options.leaseMs - now);
-    if (leaseMs < leaseMsMin) return null;
-    grant.endsAt = Math.max(grant.endsAt, now + leaseMs * (1 + this.#options.leaseMargin));
-    grant.request = Math.max(grant.request, request);
+    const leaseMs = Math.floor(Math.min(askedAt, oldestUnconfirmedAt) + this.#options.leaseMs - askedAt);
+    if (askedAt + leaseMs - now < leaseMsMin) return null;
+    grant.endsAt = Math.max(grant.endsAt, askedAt + leaseMs * (1 + this.#options.leaseMargin));
     this.#grants.set(holder, grant);
     return leaseMs;
   }
@@ -149,11 +136,9 @@ export class Grants<Holder> {
     this.#options.observer.confirmed(holder, oldest.committedAt === null ? 0 : now - oldest.committedAt);
   }
 
-  /** The gateway serves under no grant any more that answers this request or an earlier one, and says so. */
-  released(holder: Holder, request: number, now: number): void {
+  /** The gateway serves under no grant any more, and says so. */
+  released(holder: Holder, now: number): void {
     const grant = this.#grants.get(holder);
-    // It was long on its way, and the gateway has asked again meanwhile.
-    if (grant !== undefined && grant.request > request) return;
     this.#owed.delete(holder);
     if (grant === undefined) return;
     this.#countWait(holder, grant, now);

@@ -8,7 +8,7 @@
  *   granted        head [4, streamId, request, term, index, leaseMs]
  *   confirmed      head [5, streamId, term, through]
  *   released       head [6, streamId, request]
- *   refused        head [7, streamId, cause, forMs]
+ *   refused        head [7, streamId, request, cause, forMs]
  *
  *   batch          head [lineage, term, from, to, publishIndex, [index − from, count, …]] · tail: touches, u32 big-endian
  *
@@ -25,7 +25,7 @@ import {
   refusalCauses,
   type TouchedEntry,
 } from './invalidation.ts';
-import type { Touches } from './touch.ts';
+import { type Touches, touchesMax } from './touch.ts';
 import { choice, decodeWire, encodeWire, list, MalformedError, natural, type Tail, text, tuple } from './wire.ts';
 
 /** Positions are on the wire: add at the end. */
@@ -43,8 +43,6 @@ const eventTypes = [
 const nameLengthMax = 512;
 /** In UTF-16 units. */
 export const streamIdLengthMax = 64;
-/** Of one entry. */
-export const touchesMax = 256;
 /** Entries that touch something, in one batch. */
 export const touchedEntriesMax = 16_384;
 
@@ -146,8 +144,8 @@ export function encodeGranted({ streamId, request, term, index, leaseMs }: Grant
   return encodeWire([4, streamId, request, term, index, leaseMs]);
 }
 
-export function encodeRefused({ streamId, cause, forMs }: Refused): Uint8Array {
-  return encodeWire([7, streamId, refusalCauses.indexOf(cause), forMs]);
+export function encodeRefused({ streamId, request, cause, forMs }: Refused): Uint8Array {
+  return encodeWire([7, streamId, request, refusalCauses.indexOf(cause), forMs]);
 }
 
 export function encodeEnded(streamId: string): Uint8Array {
@@ -182,10 +180,11 @@ export function decodeLeaderEvent(bytes: Uint8Array): LeaderEvent | null {
         };
       }
       case 'refused': {
-        const [, streamId, cause, forMs] = tuple(fields, 4);
+        const [, streamId, request, cause, forMs] = tuple(fields, 5);
         return {
           type,
           streamId: text(streamId, streamIdLengthMax),
+          request: natural(request),
           cause: choice(cause, refusalCauses),
           forMs: natural(forMs),
         };

@@ -79,6 +79,7 @@ export type RefusalCause = (typeof refusalCauses)[number];
 export interface Refused {
   readonly type: 'refused';
   readonly streamId: string;
+  readonly request: number;
   readonly cause: RefusalCause;
   readonly forMs: number;
 }

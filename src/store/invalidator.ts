@@ -15,10 +15,10 @@ import {
   encodeInvalidations,
   encodeRefused,
   touchedEntriesMax,
-  touchesMax,
 } from './invalidation-codec.ts';
+import { LeaseQuestions } from './lease-questions.ts';
 import type { Publishing } from './publishing.ts';
-import type { Touches } from './touch.ts';
+import { type Touches, touchesMax } from './touch.ts';
 
 /** A connection that a gateway opened for its stream: one object as long as it lives. */
 export interface StreamPeer {
@@ -38,7 +38,7 @@ export interface InvalidatorOptions {
   readonly touchesOf: (command: Command) => Touches;
   readonly publishing: Pick<
     Publishing<StreamPeer>,
-    'grant' | 'told' | 'committed' | 'confirmed' | 'released' | 'gone' | 'ended'
+    'asked' | 'grant' | 'told' | 'committed' | 'confirmed' | 'released' | 'gone' | 'ended'
   >;
 }
 
@@ -53,6 +53,7 @@ interface Subscriber {
   /** The end of what was last sent. */
   sentTo: Index;
   announced: Index;
+  readonly questions: LeaseQuestions;
 }
 
 /** Each may have as much waiting in memory as a connection holds before it is congested. */
@@ -94,31 +95,39 @@ export class Invalidator {
       this.#follow(peer, event);
       return;
     }
-    if (this.#subscribers.get(peer)?.streamId !== event.streamId) return;
+    const subscriber = this.#subscribers.get(peer);
+    if (subscriber?.streamId !== event.streamId) return;
     const { publishing } = this.#options;
     switch (event.type) {
       case 'renew':
-        this.#grant(peer, event.streamId, event.request);
+        if (subscriber.questions.isNew(event.request)) this.#ask(peer, subscriber, event.request);
         return;
       case 'confirmed':
         if (event.term === this.#tail?.term) publishing.confirmed(peer, event.through);
         return;
       case 'released':
-        publishing.released(peer, event.request);
+        if (subscriber.questions.giveUp(event.request)) publishing.released(peer);
         return;
       default:
         unreachable(event);
     }
   }
 
-  #grant(peer: StreamPeer, streamId: string, request: number): void {
+  #ask(peer: StreamPeer, { streamId, questions }: Subscriber, request: number): void {
     const term = this.#tail?.term;
-    const answer = term === undefined ? null : this.#options.publishing.grant(peer, request, term);
-    if (answer === null || term === undefined) return;
-    const isGranted = answer.type === 'granted';
-    peer.event(
-      isGranted ? encodeGranted({ streamId, request, term, ...answer }) : encodeRefused({ streamId, ...answer }),
-    );
+    const hearing = term === undefined ? null : this.#options.publishing.asked(peer, term);
+    if (hearing?.type === 'heard') questions.add({ request, round: hearing.round, at: hearing.at });
+    else if (hearing !== null) peer.event(encodeRefused({ streamId, request, ...hearing }));
+  }
+
+  /** Grants what was asked for before the last round left that a quorum has acknowledged. */
+  #answer({ term, acknowledgedRound }: LogTail): void {
+    for (const [peer, { streamId, questions }] of this.#subscribers) {
+      const question = questions.proven(acknowledgedRound);
+      const grant = question === null ? null : this.#options.publishing.grant(peer, question.at, term);
+      if (question === null || grant === null) continue;
+      peer.event(encodeGranted({ type: 'granted', streamId, request: question.request, term, ...grant }));
+    }
   }
 
   /** A gateway wants a stream, in place of the one it has. */
@@ -128,7 +137,7 @@ export class Invalidator {
     this.#begun.set(peer, nth);
     this.#subscribers.delete(peer);
     // Whoever follows anew has dropped what it held.
-    this.#options.publishing.released(peer, Number.POSITIVE_INFINITY);
+    this.#options.publishing.released(peer);
     const tail = this.#tail;
     const leads = tail?.leads && term <= tail.term;
     const hasRoom = this.#subscribers.size < subscribersMax && !peer.congested;
@@ -138,11 +147,14 @@ export class Invalidator {
       peer.event(encodeEnded(streamId));
       return;
     }
-    this.#subscribers.set(peer, { streamId, sentTo: tail.lastIndex, announced: tail.publishIndex });
+    const [sentTo, announced] = [tail.lastIndex, tail.publishIndex];
+    this.#subscribers.set(peer, { streamId, sentTo, announced, questions: new LeaseQuestions() });
     if (!this.#heard.has(peer)) {
       this.#heard.add(peer);
       peer.onClose(() => {
         this.#subscribers.delete(peer);
+        // A follow that is heard only now must not stay for ever.
+        this.#heard.delete(peer);
         this.#options.publishing.gone(peer);
       });
     }
@@ -168,7 +180,9 @@ export class Invalidator {
       this.#send(peer, streamId, batchesFrom.get(sentTo) ?? null);
     }
     // Of a replica alone it may be what has just been told.
-    if (tail.leads) this.#options.publishing.committed(tail.commitIndex);
+    if (!tail.leads) return;
+    this.#options.publishing.committed(tail.commitIndex);
+    if (tail.acknowledgedRound !== before?.acknowledgedRound) this.#answer(tail);
   }
 
   /** All of them, or the stream ends. */

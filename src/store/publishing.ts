@@ -5,7 +5,7 @@
 import type { Clock, Leadership, Timer } from '../raft/interfaces.ts';
 import type { Index, Term } from '../raft/types.ts';
 import { Grants, type GrantsOptions } from './grants.ts';
-import type { Refused } from './invalidation.ts';
+import type { Granted, Refused } from './invalidation.ts';
 import { type GatewayConduct, Quarantine, type Refusal } from './quarantine.ts';
 
 export interface PublishingOptions<Holder> extends Omit<GrantsOptions<Holder>, 'observer'> {
@@ -23,8 +23,9 @@ export interface PublishingOptions<Holder> extends Omit<GrantsOptions<Holder>, '
   readonly onExclusion: (gateway: string, refusal: Refusal) => void;
 }
 
-export type GrantAnswer =
-  | { readonly type: 'granted'; readonly index: Index; readonly leaseMs: number }
+/** `heard`: it may be granted once a quorum has acknowledged a round that leaves after this one. */
+export type Hearing =
+  | { readonly type: 'heard'; readonly round: number; readonly at: number }
   | ({ readonly type: 'refused' } & Pick<Refused, 'cause' | 'forMs'>);
 
 /** What is told of leases for metrics. Counts are since the start. */
@@ -34,8 +35,6 @@ export interface LeaseStatistics {
   readonly gateways: readonly GatewayConduct[];
 }
 
-/** Two clocks that are read one after the other, and one of them in whole milliseconds, differ by less. */
-const clocksDifferMs = 5;
 /** Only a restart makes this replica grant leases again; a gateway may ask now and then who leads by then. */
 const undeclaredForMs = 10_000;
 
@@ -52,8 +51,6 @@ export class Publishing<Holder> {
   #stopped = false;
   /** What a quorum has and the book has not heard of yet; null if it has. */
   #committed: Index | null = null;
-  /** Wall time less monotonic time, when it was last looked at. */
-  #wallOffsetMs: number;
 
   constructor(options: PublishingOptions<Holder>) {
     const { clock, gateways, gatewayOf, onExclusion } = options;
@@ -82,26 +79,33 @@ export class Publishing<Holder> {
         },
       },
     });
-    this.#wallOffsetMs = options.clock.wallNow() - options.clock.now();
   }
 
-  /** A lease of a leader in this term; null if there is none to be had at this moment. */
-  grant(holder: Holder, request: number, term: Term): GrantAnswer | null {
+  /** It asks a leader of this term for a lease; null if that leads no longer. */
+  asked(holder: Holder, term: Term): Hearing | null {
     const { clock, node, gatewayOf } = this.#options;
     const { leadership } = node();
     if (leadership === null || leadership.term !== term) return null;
     if (this.#stopped) return { type: 'refused', cause: 'undeclared', forMs: undeclaredForMs };
     const refusal = this.#quarantine.refusal(gatewayOf(holder), clock.now());
-    if (refusal !== null) return { type: 'refused', ...refusal };
+    return refusal === null
+      ? { type: 'heard', round: leadership.round, at: clock.now() }
+      : { type: 'refused', ...refusal };
+  }
+
+  /** What it asked for at `askedAt`; null if that is not to be had at this moment. The round must have been acknowledged. */
+  grant(holder: Holder, askedAt: number, term: Term): Pick<Granted, 'index' | 'leaseMs'> | null {
+    const { clock, node } = this.#options;
+    const { leadership } = node();
+    if (leadership === null || this.asked(holder, term)?.type !== 'heard') return null;
     if (this.#term !== term) {
       this.#grants.clear();
       this.#term = term;
     }
-    this.#compareClocks();
-    const leaseMs = this.#grants.grant(holder, request, leadership, clock.now());
+    const leaseMs = this.#grants.grant(holder, { lastIndex: leadership.lastIndex, askedAt }, clock.now());
     // In this turn: from now on nothing above that index is published before it is confirmed.
     this.#update();
-    return leaseMs === null ? null : { type: 'granted', index: leadership.lastIndex, leaseMs };
+    return leaseMs === null ? null : { index: leadership.lastIndex, leaseMs };
   }
 
   told(holder: Holder, to: Index): void {
@@ -128,9 +132,9 @@ export class Publishing<Holder> {
     this.#update();
   }
 
-  /** Whatever it was granted for requests up to this one. */
-  released(holder: Holder, request: number): void {
-    this.#grants.released(holder, request, this.#options.clock.now());
+  /** It serves under nothing that it was granted. */
+  released(holder: Holder): void {
+    this.#grants.released(holder, this.#options.clock.now());
     this.#update();
   }
 
@@ -157,15 +161,6 @@ export class Publishing<Holder> {
   close(): void {
     this.#stopped = true;
     this.#timer?.cancel();
-  }
-
-  /** After a sleep, or when the time was set, nobody knows how old a round is. */
-  #compareClocks(): void {
-    const { clock } = this.#options;
-    const now = clock.now();
-    const offsetMs = clock.wallNow() - now;
-    if (Math.abs(offsetMs - this.#wallOffsetMs) > clocksDifferMs) this.#grants.distrustBefore(now);
-    this.#wallOffsetMs = offsetMs;
   }
 
   readonly #onTimer = (): void => {

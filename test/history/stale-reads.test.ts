@@ -27,7 +27,7 @@ const writes: readonly Line[] = [
   ['c1', 5, 10, put('k', 'a'), done(2, 1)],
   ['c1', 15, 20, put('k', 'b'), done(3, 2)],
 ];
-const rightClocks: StaleReadsOptions = { slowestRate: 1, lostMs: 0 };
+const rightClocks: StaleReadsOptions = { slowestRate: 1, lostMs: 0, standstills: [] };
 
 interface Asked {
   readonly line: Line;
@@ -51,10 +51,17 @@ const legal: readonly (readonly [title: string, asked: Asked])[] = [
     'an old value, when the new one had not been told of',
     { line: ['c2', 20, 60, get('k'), got('k', 'a', 2)], maxAgeMs: 0 },
   ],
-  ['an old value, when the clock was slow', { line: oldValue, maxAgeMs: 27, clocks: { slowestRate: 0.9, lostMs: 0 } }],
+  [
+    'an old value, when the clock was slow',
+    { line: oldValue, maxAgeMs: 27, clocks: { ...rightClocks, slowestRate: 0.9 } },
+  ],
+  [
+    'an old value, when clocks had stood still since',
+    { line: oldValue, maxAgeMs: 5, clocks: { ...rightClocks, standstills: [{ from: 22, to: 48 }] } },
+  ],
   [
     'an old value, when a clock may have lost something',
-    { line: oldValue, maxAgeMs: 25, clocks: { slowestRate: 1, lostMs: 5 } },
+    { line: oldValue, maxAgeMs: 25, clocks: { ...rightClocks, lostMs: 5 } },
   ],
   ['nothing, before anything was written', { line: ['c2', 50, 60, get('k'), gotNothing(1)] }],
   ['the revision that was waited for', { line: oldValue, minRevision: 2 }],
@@ -64,6 +71,11 @@ const legal: readonly (readonly [title: string, asked: Asked])[] = [
 for (const [title, asked] of legal) test(`a stale read may be told: ${title}`, (t) => t.deepEqual(findings(asked), []));
 
 const illegal: readonly (readonly [title: string, message: RegExp, asked: Asked])[] = [
+  [
+    'a value that is older than it says, though clocks had stood still before',
+    /older than 5 ms: index 3 had/,
+    { line: oldValue, maxAgeMs: 5, clocks: { ...rightClocks, standstills: [{ from: 22, to: 40 }] } },
+  ],
   ['a value that is older than it says', /older than 29 ms: index 3 had/, { line: oldValue, maxAgeMs: 29 }],
   ['nothing, when that is longer ago', /index 3 had/, { line: ['c2', 50, 60, get('k'), gotNothing(1)], maxAgeMs: 10 }],
   ['what lies below the revision it waited for', /revision 3 was to be/, { line: oldValue, minRevision: 3 }],

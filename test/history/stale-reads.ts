@@ -24,6 +24,13 @@ export interface StaleReadsOptions {
   readonly slowestRate: number;
   /** How much of a sleep may be lost as a wall clock is set. */
   readonly lostMs: number;
+  /** While these lasted no clock went on of a machine that may have answered: a virtual one was paused. In order of their beginnings. */
+  readonly standstills: readonly Standstill[];
+}
+
+export interface Standstill {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** For what is lost when times are added and subtracted. */
@@ -35,7 +42,7 @@ export function checkStaleReads(
   log: readonly LoggedWrite[],
   operations: readonly Operation[],
   reads: readonly StaleRead[],
-  { slowestRate, lostMs }: StaleReadsOptions,
+  { slowestRate, lostMs, standstills }: StaleReadsOptions,
 ): readonly Finding[] {
   const replay = new LogReplay(log);
   const told = new ToldIndexes(operations, replay);
@@ -47,14 +54,19 @@ export function checkStaleReads(
     const problem = () => {
       if (revision > replay.lastIndex) return `the log ends at index ${replay.lastIndex}`;
       if (revision < minRevision) return `revision ${minRevision} was to be waited for`;
-      const trueAgeMs = maxAgeMs === null ? Number.POSITIVE_INFINITY : maxAgeMs / slowestRate + lostMs + toleranceMs;
-      const index = told.before(invokedAt - trueAgeMs);
+      const ageMs = maxAgeMs === null ? Number.POSITIVE_INFINITY : maxAgeMs / slowestRate + lostMs + toleranceMs;
+      const index = told.before(earliest(invokedAt, ageMs, standstills));
       if (revision < index) return `it is older than ${maxAgeMs} ms: index ${index} had been told of by then`;
       return replyProblem(request, reply) ?? answerProblem(request, reply, replay);
     };
     const message = problem();
     return message === null ? [] : [{ checker, message: `${message}:\n  ${describe(operation)}`, giveUp: false }];
   });
+}
+
+/** What lies this far back on clocks that stood still meanwhile. */
+function earliest(at: number, ageMs: number, standstills: readonly Standstill[]): number {
+  return standstills.reduceRight((since, { from, to }) => (to > since ? since - (to - from) : since), at - ageMs);
 }
 
 /** How far the log had come for certain, by the answers that clients had. */

@@ -67,6 +67,16 @@ test('a wall clock runs on through a sleep, and goes on from where it is set', a
   t.is(life.clock.now(), 110);
 });
 
+test('of a virtual machine that is paused both clocks stand', async (t) => {
+  const kernel = newKernel();
+  const life = kernel.startLife('r1', 1);
+  await kernel.run(10);
+  life.suspend(100, 'virtual');
+  await kernel.run(200);
+  t.is(life.clock.now(), 100);
+  t.is(life.clock.wallNow(), 100);
+});
+
 test('an event that keeps a slow process busy puts off the next ones', async (t) => {
   const kernel = newKernel();
   const life = kernel.startLife('r1', 1);

@@ -70,12 +70,12 @@ export class Life {
     this.#readyAt = Math.max(this.#readyAt, this.#kernel.now + durationMs);
   }
 
-  /** The whole machine stands still, its clock too, but for the one on the wall. */
-  suspend(durationMs: number): void {
+  /** The whole machine stands still, its clock too, but for the one on the wall; in a virtual machine that one as well. */
+  suspend(durationMs: number, machine: 'real' | 'virtual' = 'real'): void {
     this.pause(durationMs);
     this.#readClock();
     const until = Math.max(this.#trueAt, this.#kernel.now + durationMs);
-    this.#wallAheadMs += (until - this.#trueAt) * this.#rate;
+    if (machine === 'real') this.#wallAheadMs += (until - this.#trueAt) * this.#rate;
     this.#trueAt = until;
   }
 

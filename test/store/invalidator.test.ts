@@ -2,8 +2,8 @@ import test from 'ava';
 import { index, term } from '../../src/raft/types.ts';
 import type { Command } from '../../src/store/command.ts';
 import type { Follow, Invalidations, LeaderEvent } from '../../src/store/invalidation.ts';
-import { Invalidator } from '../../src/store/invalidator.ts';
-import type { GrantAnswer } from '../../src/store/publishing.ts';
+import { Invalidator, type InvalidatorOptions } from '../../src/store/invalidator.ts';
+import type { Hearing } from '../../src/store/publishing.ts';
 import { createRandom } from './random.ts';
 import { FakeLog, FakePeer, lineage, nobodyAsks, touchesOf } from './stream-fixture.ts';
 
@@ -38,7 +38,7 @@ function shown(events: readonly LeaderEvent[]): readonly string[] {
   return events.map((event) => {
     if (event.type === 'ended') return `${event.streamId} ended`;
     if (event.type === 'refused') return `${event.streamId} refused for ${event.forMs} ms: ${event.cause}`;
-    if (event.type === 'granted') return `${event.streamId} granted ${event.leaseMs} ms`;
+    if (event.type === 'granted') return `${event.streamId} granted ${event.leaseMs} ms for ${event.request}`;
     const touches = event.touches.map(({ index, touches }) => ` ${index}:${touches}`);
     return `${event.streamId} ${event.term}/${event.from}-${event.to} ${event.publishIndex}${touches.join('')}`;
   });
@@ -497,24 +497,81 @@ test('through leader changes, evictions, lost connections and congestion no publ
   t.true(admitted > asked / 4, `${admitted} of ${asked} current copies were admitted`);
 });
 
-test('who asks for a lease hears what it is granted, or for how long it is refused, or nothing', (t) => {
-  const answers: (GrantAnswer | null)[] = [
-    { type: 'granted', index: index(5), leaseMs: 200 },
+test('a lease is granted once a quorum has acknowledged a round that left after it was asked for', (t) => {
+  const granted: number[] = [];
+  const log = new FakeLog(2);
+  log.append(1);
+  let left = 7;
+  log.acknowledgedRound = 7;
+  const invalidator = new Invalidator({
+    ...{ lineage, touchesOf },
+    publishing: {
+      ...nobodyAsks,
+      asked: () => ({ type: 'heard', round: left, at: 10 * left }),
+      grant: (_, askedAt) => {
+        granted.push(askedAt);
+        return { index: index(5), leaseMs: 200 };
+      },
+    },
+  });
+  const flush = () => invalidator.tail(log.tail());
+  flush();
+  const peer = new FakePeer();
+  invalidator.receive(peer, follow(1));
+  peer.take();
+  const renew = (request: number) => invalidator.receive(peer, { type: 'renew', streamId: 's', request });
+  renew(1);
+  log.publishIndex = 1;
+  flush();
+  t.deepEqual(shown(peer.take()), ['s 2/1-1 1'], 'that a quorum followed before it was asked for proves nothing');
+  left = 8;
+  renew(2);
+  log.acknowledgedRound = 8;
+  flush();
+  t.deepEqual(shown(peer.take()), ['s granted 200 ms for 1']);
+  flush();
+  log.acknowledgedRound = 9;
+  flush();
+  log.acknowledgedRound = 10;
+  flush();
+  t.deepEqual(shown(peer.take()), ['s granted 200 ms for 2']);
+  t.deepEqual(granted, [70, 80]);
+});
+
+test('who is granted nothing, or has no stream any more when it could be, hears nothing; refused it is at once', (t) => {
+  const hearings: Hearing[] = [
     { type: 'refused', cause: 'silent', forMs: 2000 },
-    null,
+    { type: 'heard', round: 0, at: 0 },
+    { type: 'heard', round: 1, at: 0 },
   ];
+  const asked: string[] = [];
   const log = new FakeLog(2);
   log.append(1);
   const invalidator = new Invalidator({
     ...{ lineage, touchesOf },
-    publishing: { ...nobodyAsks, grant: () => answers.shift() ?? null },
+    publishing: {
+      ...nobodyAsks,
+      asked: () => hearings.shift() ?? null,
+      grant: () => {
+        asked.push('grant');
+        return null;
+      },
+    },
   });
   invalidator.tail(log.tail());
   const peer = new FakePeer();
   invalidator.receive(peer, follow(0));
   peer.take();
-  for (const request of [1, 2, 3]) invalidator.receive(peer, { type: 'renew', streamId: 's', request });
-  t.deepEqual(shown(peer.take()), ['s granted 200 ms', 's refused for 2000 ms: silent']);
+  for (const request of [1, 2]) invalidator.receive(peer, { type: 'renew', streamId: 's', request });
+  log.acknowledgedRound = 1;
+  invalidator.tail(log.tail());
+  t.deepEqual(shown(peer.take()), ['s refused for 2000 ms: silent']);
+  t.deepEqual(asked, ['grant']);
+  invalidator.receive(peer, { type: 'renew', streamId: 's', request: 3 });
+  invalidator.receive(peer, follow(1, 'another'));
+  log.acknowledgedRound = 2;
+  invalidator.tail(log.tail());
+  t.deepEqual(asked, ['grant']);
 });
 
 test('what a quorum has is passed on once everybody has been told of it, while this replica leads', (t) => {
@@ -561,10 +618,15 @@ test('what a gateway has processed of another term, or says on another stream, c
 });
 
 test('a follow that comes twice, or after a later one, begins nothing and gives nobody free', (t) => {
-  const released: number[] = [];
+  let released = 0;
   const log = new FakeLog(2);
   log.append(1);
-  const publishing = { ...nobodyAsks, released: (_: unknown, request: number) => void released.push(request) };
+  const publishing = {
+    ...nobodyAsks,
+    released: () => {
+      released += 1;
+    },
+  };
   const invalidator = new Invalidator({ lineage, touchesOf, publishing });
   invalidator.tail(log.tail());
   const peer = new FakePeer();
@@ -572,10 +634,10 @@ test('a follow that comes twice, or after a later one, begins nothing and gives 
   invalidator.receive(peer, first);
   invalidator.receive(peer, second);
   peer.take();
-  released.length = 0;
+  released = 0;
   for (const late of [first, second, first]) invalidator.receive(peer, late);
   t.deepEqual(peer.take(), []);
-  t.deepEqual(released, []);
+  t.is(released, 0);
   log.append(2);
   invalidator.tail(log.tail());
   t.deepEqual(
@@ -583,5 +645,55 @@ test('a follow that comes twice, or after a later one, begins nothing and gives 
     ['second'],
   );
   invalidator.receive(peer, { type: 'released', streamId: 'second', request: 3 });
-  t.deepEqual(released, [3]);
+  t.is(released, 1);
 });
+
+test('a renewal is heard once, and what gives it up frees its gateway unless that has asked again', (t) => {
+  const { heard, say } = whoAsks();
+  for (const request of [1, 1, 2]) say({ type: 'renew', request });
+  say({ type: 'released', request: 1 });
+  t.deepEqual(heard, ['asked', 'asked']);
+  say({ type: 'released', request: 2 });
+  t.deepEqual(heard, ['asked', 'asked', 'released']);
+});
+
+test('on another stream requests are heard, whatever was asked for on the one before', (t) => {
+  const { heard, say, invalidator, peer } = whoAsks();
+  say({ type: 'renew', request: 7 });
+  invalidator.receive(peer, follow(0, 'another'));
+  heard.length = 0;
+  invalidator.receive(peer, { type: 'renew', streamId: 'another', request: 3 });
+  t.deepEqual(heard, ['asked']);
+});
+
+test('a follow that is heard after its connection closed leaves nothing behind', (t) => {
+  const { invalidator } = setUp();
+  const peer = new FakePeer();
+  invalidator.receive(peer, follow(3, 'before'));
+  peer.close();
+  invalidator.receive(peer, follow(3, 'after'));
+  t.is(invalidator.statistics().streams, 0);
+});
+
+/** A gateway that follows, and what is passed on of what it says from then on. */
+function whoAsks() {
+  const heard: string[] = [];
+  const log = new FakeLog(2);
+  log.append(1);
+  const publishing: InvalidatorOptions['publishing'] = {
+    ...nobodyAsks,
+    asked: () => {
+      heard.push('asked');
+      return null;
+    },
+    released: () => void heard.push('released'),
+  };
+  const invalidator = new Invalidator({ lineage, touchesOf, publishing });
+  invalidator.tail(log.tail());
+  const peer = new FakePeer();
+  invalidator.receive(peer, follow(0));
+  heard.length = 0;
+  const say = (event: { readonly type: 'renew' | 'released'; readonly request: number }) =>
+    invalidator.receive(peer, { ...event, streamId: 's' });
+  return { heard, say, invalidator, peer };
+}

@@ -12,7 +12,7 @@ function given() {
   const clock = new ManualClock();
   const limits: (readonly [number, number])[] = [];
   const node = {
-    leadership: { term: term(3), lastIndex: index(10), quorumRoundAt: clock.now() } as Leadership | null,
+    leadership: { term: term(3), lastIndex: index(10), round: 7 } as Leadership | null,
     limitPublishing: (limited: number, limit: number) => limits.push([limited, limit]),
   };
   const lead = (changed: Partial<Leadership>) => {
@@ -24,10 +24,12 @@ function given() {
     gatewayOf: (holder) => holder.slice(0, 2),
     onExclusion: (gateway, refusal) => excluded.push([gateway, refusal]),
   });
-  /** A round that a quorum has just acknowledged, and a grant on the strength of it. */
-  const grant = (holder: string) => {
-    lead({ quorumRoundAt: clock.now() });
-    return publishing.grant(holder, 1, term(3));
+  /** What it asks for now, proven at once. */
+  const grant = (holder: string, ofTerm = 3) => {
+    const hearing = publishing.asked(holder, term(ofTerm));
+    if (hearing?.type !== 'heard') return hearing;
+    const granted = publishing.grant(holder, hearing.at, term(ofTerm));
+    return granted && { type: 'granted', ...granted };
   };
   /** Entries that everybody who holds a grant is told of, and that a quorum has at once. */
   const write = (to: number, ...holders: readonly string[]) => {
@@ -39,28 +41,28 @@ function given() {
 }
 
 test('a grant names the end of the log, and limits publishing at once', (t) => {
-  const { publishing, taken } = given();
-  t.deepEqual(publishing.grant('g1', 1, term(3)), { type: 'granted', index: index(10), leaseMs: 250 });
+  const { taken, grant } = given();
+  t.deepEqual(grant('g1'), { type: 'granted', index: index(10), leaseMs: 250 });
   t.deepEqual(taken(), [[3, 10]]);
 });
 
 test('whoever does not lead in the term that is followed grants nothing', (t) => {
-  const { node, lead, publishing, taken } = given();
-  t.is(publishing.grant('g1', 1, term(2)), null);
+  const { node, lead, taken, grant } = given();
+  t.is(grant('g1', 2), null);
   lead({ term: term(4) });
-  t.is(publishing.grant('g1', 1, term(3)), null);
+  t.is(grant('g1'), null);
   node.leadership = null;
-  t.is(publishing.grant('g1', 1, term(4)), null);
+  t.is(grant('g1', 4), null);
   t.deepEqual(taken(), []);
 });
 
 test('a confirmation raises the limit, a release lifts it', (t) => {
-  const { publishing, taken } = given();
-  publishing.grant('g1', 1, term(3));
+  const { publishing, taken, grant } = given();
+  grant('g1');
   publishing.told('g1', index(12));
   publishing.confirmed('g1', index(12));
   publishing.confirmed('g1', index(12));
-  publishing.released('g1', 1);
+  publishing.released('g1');
   t.deepEqual(taken(), [
     [3, 10],
     [3, 12],
@@ -69,8 +71,8 @@ test('a confirmation raises the limit, a release lifts it', (t) => {
 });
 
 test('a grant that nobody renews ends by itself', async (t) => {
-  const { clock, publishing, taken } = given();
-  publishing.grant('g1', 1, term(3));
+  const { clock, taken, grant } = given();
+  grant('g1');
   taken();
   await clock.advance(262);
   t.deepEqual(taken(), []);
@@ -79,24 +81,24 @@ test('a grant that nobody renews ends by itself', async (t) => {
 });
 
 test('a leader of another term waits for nobody, and lets the core do as it began', async (t) => {
-  const { clock, lead, publishing, taken } = given();
-  publishing.grant('g1', 1, term(3));
+  const { clock, lead, publishing, taken, grant } = given();
+  grant('g1');
   taken();
   publishing.ended();
   t.deepEqual(taken(), []);
   lead({ term: term(5) });
-  t.deepEqual(publishing.grant('g2', 1, term(5)), { type: 'granted', index: index(10), leaseMs: 250 });
+  t.deepEqual(grant('g2', 5), { type: 'granted', index: index(10), leaseMs: 250 });
   t.deepEqual(taken(), [[5, 10]]);
-  publishing.released('g1', 1);
+  publishing.released('g1');
   await clock.advance(263);
   t.deepEqual(taken(), [[5, unlimited]]);
 });
 
 test('what was granted in an earlier term is not waited for, though nobody said that it ended', (t) => {
-  const { lead, publishing, taken } = given();
-  publishing.grant('g1', 1, term(3));
+  const { lead, taken, grant } = given();
+  grant('g1');
   lead({ term: term(5), lastIndex: index(20) });
-  publishing.grant('g2', 1, term(5));
+  grant('g2', 5);
   t.deepEqual(taken(), [
     [3, 10],
     [5, 20],
@@ -104,32 +106,46 @@ test('what was granted in an earlier term is not waited for, though nobody said 
 });
 
 test('once it is stopped nothing is granted, and what was runs out', async (t) => {
-  const { clock, publishing, taken } = given();
-  publishing.grant('g1', 1, term(3));
+  const { clock, publishing, taken, grant } = given();
+  grant('g1');
   publishing.stop();
-  t.deepEqual(publishing.grant('g1', 1, term(3)), { type: 'refused', cause: 'undeclared', forMs: 10_000 });
+  t.deepEqual(grant('g1'), { type: 'refused', cause: 'undeclared', forMs: 10_000 });
   t.deepEqual(taken(), [[3, 10]]);
   await clock.advance(263);
   t.deepEqual(taken(), [[3, unlimited]]);
 });
 
 test('closed, no timer is left', async (t) => {
-  const { clock, publishing, taken } = given();
-  publishing.grant('g1', 1, term(3));
+  const { clock, publishing, taken, grant } = given();
+  grant('g1');
   taken();
   publishing.close();
   await clock.advance(1000);
   t.deepEqual(taken(), []);
 });
 
-test('after a sleep a round from before it grants nothing', async (t) => {
-  const { clock, lead, publishing } = given();
-  t.not(publishing.grant('g1', 1, term(3)), null);
-  clock.sleep(10_000);
-  t.is(publishing.grant('g1', 1, term(3)), null);
-  await clock.advance(10);
-  lead({ quorumRoundAt: clock.now() });
-  t.not(publishing.grant('g1', 1, term(3)), null);
+test('who asks is told which round had left by then, and grants come from when it asked', async (t) => {
+  const { clock, publishing, taken } = given();
+  t.deepEqual(publishing.asked('g1', term(3)), { type: 'heard', round: 7, at: 0 });
+  t.deepEqual(taken(), [], 'nothing waits for it yet');
+  await clock.advance(100);
+  t.deepEqual(publishing.grant('g1', 0, term(3)), { index: index(10), leaseMs: 250 });
+  await clock.advance(162);
+  t.deepEqual(taken(), [[3, 10]]);
+  await clock.advance(1);
+  t.deepEqual(taken(), [[3, unlimited]]);
+});
+
+test('nobody is granted what it asked for before it was excluded, or before grants were stopped', async (t) => {
+  const { clock, publishing, grant, write } = given();
+  grant('g1');
+  write(11, 'g1');
+  await clock.advance(262);
+  t.like(publishing.asked('g1', term(3)), { type: 'heard', at: 262 });
+  await clock.advance(1);
+  t.is(publishing.grant('g1', 262, term(3)), null);
+  publishing.stop();
+  t.is(publishing.grant('g2', 262, term(3)), null);
 });
 
 test('a gateway that falls silent while writes wait gets nothing for a second, over another connection either', async (t) => {
@@ -146,7 +162,7 @@ test('a gateway that falls silent while writes wait gets nothing for a second, o
   await clock.advance(999);
   t.like(grant('g1'), { type: 'refused', forMs: 1 });
   publishing.confirmed('g1', index(11));
-  publishing.released('g2', 1);
+  publishing.released('g2');
   t.deepEqual(taken().at(-1), [3, unlimited], 'and nothing waits for it');
   await clock.advance(1);
   t.like(grant('g1'), { type: 'granted' });
@@ -190,8 +206,8 @@ test('what is known of a gateway outlasts the term', async (t) => {
   write(11, 'g1');
   await clock.advance(263);
   publishing.ended();
-  lead({ term: term(4), quorumRoundAt: clock.now() });
-  t.like(publishing.grant('g1', 1, term(4)), { type: 'refused', cause: 'silent' });
+  lead({ term: term(4) });
+  t.like(grant('g1', 4), { type: 'refused', cause: 'silent' });
 });
 
 test('a leader that stood still itself blames nobody', async (t) => {

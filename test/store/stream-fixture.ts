@@ -13,6 +13,7 @@ export const lineage = 'c0ffee';
 
 /** Of a leader whose gateways ask for no lease. */
 export const nobodyAsks: InvalidatorOptions['publishing'] = {
+  asked: () => null,
   grant: () => null,
   told() {},
   committed() {},
@@ -24,7 +25,7 @@ export const nobodyAsks: InvalidatorOptions['publishing'] = {
 
 /** The touch of a key is its name as a number; `*` touches everything, `many` more than a message says one by one. */
 export function touchesOf(command: Command): Touches {
-  if (command.type === 'openSession') return [];
+  if (command.type !== 'put' && command.type !== 'delete') return [];
   if (command.key === '*') return 'everything';
   return command.key === 'many' ? Array.from({ length: 257 }, (_, touch) => touch) : [Number(command.key)];
 }
@@ -42,6 +43,7 @@ export class FakeLog {
   /** At least what is published. */
   commitIndex = 0;
   publishIndex = 0;
+  acknowledgedRound = 0;
   leads = true;
   currentTerm: number;
 
@@ -83,6 +85,7 @@ export class FakeLog {
       lastIndex: index(this.lastIndex),
       commitIndex: index(Math.max(this.commitIndex, this.publishIndex)),
       publishIndex: index(this.publishIndex),
+      acknowledgedRound: this.acknowledgedRound,
       entries: (from, to) => {
         if (!this.leads || this.currentTerm !== currentTerm) return null;
         if (from > to) return [];
@@ -101,13 +104,15 @@ export class FakePeer implements StreamPeer {
   congested = false;
   readonly sent: Uint8Array[] = [];
   readonly #closed: (() => void)[] = [];
+  #isClosed = false;
 
   event(bytes: Uint8Array): void {
     this.sent.push(bytes);
   }
 
   onClose(callback: () => void): void {
-    this.#closed.push(callback);
+    if (this.#isClosed) callback();
+    else this.#closed.push(callback);
   }
 
   get listeners(): number {
@@ -115,6 +120,7 @@ export class FakePeer implements StreamPeer {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const callback of this.#closed) callback();
   }
 

@@ -5,6 +5,8 @@ const constants = 'src/raft/constants.ts';
 const election = 'src/raft/election.ts';
 const replication = 'src/raft/replication.ts';
 const grants = 'src/store/grants.ts';
+const invalidator = 'src/store/invalidator.ts';
+const questions = 'src/store/lease-questions.ts';
 const publishing = 'src/store/publishing.ts';
 const lease = 'src/gateway/lease.ts';
 const reader = 'src/gateway/cached-reader.ts';
@@ -17,16 +19,16 @@ export const leaseBugs: readonly Mutation[] = [
   {
     name: 'follow-that-comes-late-begins-a-stream',
     harm: unwarned,
-    file: 'src/store/invalidator.ts',
+    file: invalidator,
     find: 'if (nth <= begun) return;',
     replace: '',
   },
   {
     name: 'release-that-comes-late-counts',
     harm: unwarned,
-    file: grants,
-    find: 'if (grant !== undefined && grant.request > request) return;',
-    replace: 'if (grant !== undefined && request < 0) return;',
+    file: questions,
+    find: 'if (request < this.#newest) return false;',
+    replace: 'if (request < this.#newest) return true;',
   },
   {
     name: 'new-leader-does-not-wait-for-leases',
@@ -52,30 +54,30 @@ export const leaseBugs: readonly Mutation[] = [
   {
     name: 'lease-needs-no-quorum',
     harm: deposed,
-    file: grants,
-    find: 'quorumRoundAt ?? Number.NEGATIVE_INFINITY',
-    replace: 'quorumRoundAt === null ? Number.NEGATIVE_INFINITY : now',
+    file: invalidator,
+    find: 'if (tail.acknowledgedRound !== before?.acknowledgedRound) this.#answer(tail);',
+    replace: 'this.#answer({ ...tail, acknowledgedRound: Number.POSITIVE_INFINITY });',
   },
   {
     name: 'round-counts-as-soon-as-it-has-left',
     harm: deposed,
-    file: replication,
-    find: 'oldest.round <= acknowledgedRound;',
-    replace: 'oldest.round <= Math.max(acknowledgedRound, role.round);',
+    file: 'src/raft/raft.ts',
+    find: 'acknowledged: quorumRound(this.#state, role) };',
+    replace: 'acknowledged: role.round };',
   },
   {
-    name: 'round-counts-from-when-it-was-acknowledged',
+    name: 'round-from-before-the-question-proves-it',
     harm: deposed,
-    file: replication,
-    find: 'role.quorumRoundAt = oldest.at;',
-    replace: 'role.quorumRoundAt = state.now;',
+    file: questions,
+    find: 'round < acknowledgedRound',
+    replace: 'round < Number.POSITIVE_INFINITY',
   },
   {
-    name: 'leader-trusts-its-clock-after-a-sleep',
+    name: 'question-is-proven-by-the-round-of-an-older-one',
     harm: deposed,
-    file: publishing,
-    find: 'this.#grants.distrustBefore(now);',
-    replace: 'this.#wallOffsetMs = offsetMs;',
+    file: questions,
+    find: 'this.#open[last] ?? null;',
+    replace: 'last < 0 ? null : (this.#open.at(-1) ?? null);',
   },
   {
     name: 'leases-hold-nothing-back',
@@ -139,8 +141,8 @@ export const leaseBugs: readonly Mutation[] = [
     name: 'leader-forgets-a-lease-before-its-end',
     harm: unwarned,
     file: grants,
-    find: 'now + leaseMs * (1 + this.#options.leaseMargin)',
-    replace: 'now + leaseMs * (0.5 + this.#options.leaseMargin)',
+    find: 'askedAt + leaseMs * (1 + this.#options.leaseMargin)',
+    replace: 'askedAt + leaseMs * (0.5 + this.#options.leaseMargin)',
   },
   {
     name: 'lease-of-a-gateway-that-is-gone-never-ends',
