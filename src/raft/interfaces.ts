@@ -49,6 +49,8 @@ export interface AppliedGroup<Result> {
   readonly results: readonly (Result | null)[];
   /** Resolves when the group is durable and visible to reads. A rejection is final, as in LogStore. */
   readonly written: Promise<void>;
+  /** What the group keeps in memory until then beside its entries, about: a small one may leave much behind. */
+  readonly changedBytes: number;
 }
 
 /**
@@ -58,6 +60,10 @@ export interface AppliedGroup<Result> {
 export interface StateMachine<Result> {
   /** The last entry whose effects are durable and visible to reads; only grows. */
   readonly applied: EntryId;
+  /** How many of these, the next ones, can be evaluated in this turn; 0: the first one must be prepared for. */
+  applicable(entries: readonly Entry[]): number;
+  /** Reads what the next entry's evaluation takes. Until it resolves, nothing is to be applied; then that entry. */
+  prepare(entry: Entry): Promise<void>;
   /** `chainHash` is the log's hash at the last entry of the group. */
   apply(entries: readonly Entry[], chainHash: Uint8Array): AppliedGroup<Result>;
   /** Somebody waits for what has been applied to be written: no more gathering. */
@@ -73,6 +79,8 @@ export interface LogTail {
   readonly lastIndex: Index;
   readonly commitIndex: Index;
   readonly publishIndex: Index;
+  /** The last round of heartbeats that a quorum has acknowledged; 0 before there is one, and where this replica does not lead. */
+  readonly acknowledgedRound: number;
   /**
    * The entries from `from` to `to`, inclusive, both at most `lastIndex`. Null if they are not all in memory, and when
    * this replica does not lead in `term`, or no longer does: another's entries may have taken their place.
@@ -85,8 +93,8 @@ export interface Leadership {
   readonly term: Term;
   /** The end of the log, of whatever has been proposed until now. */
   readonly lastIndex: Index;
-  /** When the last round of heartbeats left that a quorum has acknowledged; null before there is one. */
-  readonly quorumRoundAt: number | null;
+  /** The last round of heartbeats that has left; they are counted from 1 in each term. */
+  readonly round: number;
 }
 
 /** Carries messages between replicas, best effort: they may be lost, late, twice, or out of order. */

@@ -47,7 +47,7 @@ export interface RaftObserver {
   onRoleChange(status: RaftStatus): void;
   onBatchDurable(entries: number, seconds: number): void;
   onApplied(entries: number): void;
-  /** At most once in a turn: role, term, the end of the log or the published index are not what they were. */
+  /** At most once in a turn: role, term, the end of the log, an index or the acknowledged round are not what they were. */
   onTail?(tail: LogTail): void;
 }
 
@@ -99,7 +99,9 @@ export class RaftNode<Result> {
   #writing = false;
   #timer: Timer | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
-  #observedTail: Pick<RaftStatus, 'role' | 'term' | 'last' | 'commitIndex' | 'publishIndex'> | null = null;
+  #observedTail:
+    | (Pick<RaftStatus, 'role' | 'term' | 'last' | 'commitIndex' | 'publishIndex'> & { round: number })
+    | null = null;
   #observedRole: { role: RaftStatus['role']; term: Term; leader: ReplicaId | null } | null = null;
 
   /** In index order; the live part begins at `#proposalsHead`. All of the term led now. */
@@ -173,7 +175,7 @@ export class RaftNode<Result> {
   get leadership(): Leadership | null {
     const { role, term, last } = this.#raft.status;
     if (role !== 'leader') return null;
-    return { term, lastIndex: last.index, quorumRoundAt: this.#raft.quorumRoundAt };
+    return { term, lastIndex: last.index, round: this.#raft.rounds.left };
   }
 
   /** Nothing above `limit` is published in this term from now on; what is published stays so. */
@@ -435,15 +437,34 @@ export class RaftNode<Result> {
     );
   }
 
+  /** As many of them as can be in this turn. */
   #applyEntries(entries: readonly Entry[]): void {
+    const count = this.#stateMachine.applicable(entries);
+    if (count > 0) this.#applyGroup(count === entries.length ? entries : entries.slice(0, count));
+    else this.#prepareFor(entries[0] as Entry);
+  }
+
+  #prepareFor(entry: Entry): void {
+    this.#readingForApply = true;
+    this.#stateMachine.prepare(entry).then(
+      () => {
+        this.#readingForApply = false;
+        this.#input(() => this.#applyGroup([entry]));
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #applyGroup(entries: readonly Entry[]): void {
     const first = entries[0];
     const last = entries.at(-1);
     invariant(first?.index === this.#handedIndex + 1 && last !== undefined, 'entries are applied in order, each once');
-    const bytes = entries.reduce((total, entry) => total + entryBytes(entry), 0);
     const group = this.#stateMachine.apply(entries, this.#log.chainHash(last.index));
-    if (this.#reads.waitForState(last.index)) this.#stateMachine.hurry();
+    const bytes = entries.reduce((total, entry) => total + entryBytes(entry), group.changedBytes);
     this.#handedIndex = last.index;
     this.#unwrittenBytes += bytes;
+    const isWaitedFor = this.#reads.waitForState(last.index) || this.#unwrittenBytes >= unwrittenBytesMax;
+    if (isWaitedFor) this.#stateMachine.hurry();
     this.#unwrittenSince.push(this.#clock.now());
     this.#settleProposals(entries, group.results);
     this.#observer.onApplied(entries.length);
@@ -508,17 +529,20 @@ export class RaftNode<Result> {
   #observeTail(): void {
     if (this.#observer.onTail === undefined) return;
     const { role, term, last, commitIndex, publishIndex } = this.#raft.status;
+    const acknowledgedRound = this.#raft.rounds.acknowledged;
     const before = this.#observedTail;
     const sameLog = before?.last.index === last.index && before.last.term === last.term;
     const sameIndexes = before?.commitIndex === commitIndex && before.publishIndex === publishIndex;
-    if (sameLog && sameIndexes && before.role === role && before.term === term) return;
-    this.#observedTail = { role, term, last, commitIndex, publishIndex };
+    const sameOffice = before?.role === role && before.term === term && before.round === acknowledgedRound;
+    if (sameLog && sameIndexes && sameOffice) return;
+    this.#observedTail = { role, term, last, commitIndex, publishIndex, round: acknowledgedRound };
     this.#observer.onTail({
       term,
       leads: role === 'leader',
       lastIndex: last.index,
       commitIndex,
       publishIndex,
+      acknowledgedRound,
       entries: (from, to) => this.#entriesLed(term, from, to),
     });
   }

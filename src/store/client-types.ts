@@ -4,16 +4,30 @@ import type { Command, CommandResult, Query, QueryResult } from './command.ts';
 import type { Granted, Invalidations, Refused } from './invalidation.ts';
 import type { Consistency, ReplicaStatus } from './protocol.ts';
 import type { BalancePolicy } from './read-policy.ts';
+import type { ChangesQuery, ChangesResult } from './watch.ts';
 
 /** A write as its caller states it; the client stamps it with session and sequence. */
-export type Write =
-  | Omit<Extract<Command, { type: 'put' }>, 'stamp'>
-  | Omit<Extract<Command, { type: 'delete' }>, 'stamp'>;
+export type Write = WriteOf<'put'> | WriteOf<'delete'> | WriteOf<'transaction'> | WriteOf<'define'>;
 
-export type WriteOutcome =
+export type WriteType = Write['type'];
+
+type WriteOf<Type extends Command['type']> = Omit<Extract<Command, { readonly type: Type }>, 'stamp'>;
+
+/** What a write of each type can be answered with. */
+export interface WriteResults {
+  readonly put: Extract<CommandResult, { type: 'put' | 'preconditionFailed' }>;
+  readonly delete: Extract<CommandResult, { type: 'deleted' | 'notFound' | 'preconditionFailed' }>;
+  readonly transaction: Extract<CommandResult, { type: 'transaction' | 'transactionFailed' }>;
+  readonly define: Extract<
+    CommandResult,
+    { type: 'defined' | 'dropped' | 'notFound' | 'definitionConflict' | 'idFieldDiffers' | 'tooManyCollections' }
+  >;
+}
+
+export type WriteOutcome<Type extends WriteType = WriteType> =
   | {
       readonly type: 'done';
-      readonly result: Exclude<CommandResult, { type: 'sessionOpened' | 'sessionExpired' | 'invalidCommand' }>;
+      readonly result: WriteResults[Type];
       /** Who answered. */
       readonly replica: ReplicaId;
     }
@@ -50,6 +64,11 @@ export type ReadOutcome =
   | { readonly type: 'unavailable' }
   | { readonly type: 'unknownReplica'; readonly known: readonly ReplicaId[] };
 
+export type ChangesOutcome =
+  | { readonly type: 'done'; readonly result: ChangesResult; readonly replica: ReplicaId }
+  /** No replica that was reached could say in time. */
+  | { readonly type: 'unavailable' };
+
 export interface ReplicaView {
   readonly id: ReplicaId;
   readonly rpc: string;
@@ -68,7 +87,7 @@ export interface Follower {
   /** A lease that was asked for over the stream that stands now. */
   granted(grant: Granted): void;
   /** None is to be had for some time. */
-  refused(refusal: Pick<Refused, 'cause' | 'forMs'>): void;
+  refused(refusal: Pick<Refused, 'request' | 'cause' | 'forMs'>): void;
 }
 
 export interface FollowedStream {
@@ -111,7 +130,10 @@ export interface ReadBalance {
 
 export interface StoreClient {
   /** Exactly once within the deadline, through leader changes. Never rejects. */
-  write(write: Write, timeoutMs: number): Promise<WriteOutcome>;
+  write<Type extends WriteType>(
+    write: Extract<Write, { readonly type: Type }>,
+    timeoutMs: number,
+  ): Promise<WriteOutcome<Type>>;
   /**
    * With `replica` that one answers; else the balancer chooses, for a stale read among all that are connected, and another
    * is tried when one fails. Never rejects.
@@ -122,6 +144,11 @@ export interface StoreClient {
    * confirmed in time. Those who ask while a question is on its way share the next one. Never rejects.
    */
   readIndex(timeoutMs: number): Promise<Index | null>;
+  /**
+   * What comes after `query.after`, from any replica, and from another when one fails or is behind: which one answers
+   * makes no difference. `compacted` where none that is reached has kept it. Never rejects, nor waits longer than `timeoutMs`.
+   */
+  changes(query: ChangesQuery, options: { readonly timeoutMs: number }): Promise<ChangesOutcome>;
   /** Begins a stream of invalidations from whoever leads, until the client is closed. To be called once at most. */
   follow(follower: Follower): FollowedStream;
   /** What is known of the replicas, in the order of the cluster file. */
@@ -132,7 +159,7 @@ export interface StoreClient {
   close(): Promise<void>;
 }
 
-export type ClientOperation = 'read' | 'write' | 'readIndex';
+export type ClientOperation = 'read' | 'write' | 'readIndex' | 'changes';
 
 /** Told of every attempt, for metrics per replica. */
 export interface StoreClientObserver {
@@ -140,7 +167,7 @@ export interface StoreClientObserver {
     readonly replica: ReplicaId;
     readonly operation: ClientOperation;
     readonly outcome: 'ok' | 'refused' | 'failed';
-    /** Commands or queries in the message; 1 for a read index. */
+    /** Commands or queries in the message; 1 for a read index, and for changes. */
     readonly count: number;
     readonly seconds: number;
     /** Of the message and of its answer, as far as there was one. */

@@ -11,12 +11,13 @@
 import { unreachable } from '../raft/assert.ts';
 import type { Clock } from '../raft/interfaces.ts';
 import type { Index, ReplicaId } from '../raft/types.ts';
-import type { Write, WriteOutcome } from './client-types.ts';
+import type { Write, WriteOutcome, WriteType } from './client-types.ts';
 import type { CommandResult } from './command.ts';
 import { encodeCommand } from './command-codec.ts';
 import { Deadlines } from './deadlines.ts';
 import type { WriteReply } from './protocol.ts';
 import type { LinkAnswer, ReplicaLink } from './replica-link.ts';
+import { answersWrite } from './write-check.ts';
 
 /** What a writer needs of a link. */
 export type WriterLink = Pick<ReplicaLink, 'id' | 'request'>;
@@ -71,7 +72,15 @@ export class ClientWriter {
     this.#deadlines = new Deadlines(options.clock, (write) => this.#expire(write));
   }
 
-  write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
+  write<Type extends WriteType>(
+    write: Extract<Write, { readonly type: Type }>,
+    timeoutMs: number,
+  ): Promise<WriteOutcome<Type>> {
+    // `answersWrite` holds what is answered against what was asked.
+    return this.#write(write, timeoutMs) as Promise<WriteOutcome<Type>>;
+  }
+
+  #write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
     return new Promise((settle) => {
       if (this.#closed) return settle({ type: 'noLeader' });
       if (this.#deadlines.size >= openWritesMax || this.#sequenceSpan() + this.#queue.size >= sequenceSpanMax) {
@@ -194,17 +203,11 @@ export class ClientWriter {
       case 'invalidCommand':
         this.#settle(write, { type: 'invalid', reason: 'the replicas do not know this command' });
         return;
-      case 'sessionOpened':
-        this.#settle(write, { type: 'unknown' });
-        return;
-      case 'put':
-      case 'deleted':
-      case 'notFound':
-      case 'preconditionFailed':
-        this.#settle(write, { type: 'done', result, replica: link.id });
-        return;
       default:
-        unreachable(result);
+        this.#settle(
+          write,
+          answersWrite(write.write, result) ? { type: 'done', result, replica: link.id } : { type: 'unknown' },
+        );
     }
   }
 

@@ -5,6 +5,7 @@
  *   1 openSession   nothing more
  *   2 put           stamp · precondition · key · contentType · value (to the end)
  *   3 delete        stamp · precondition · key
+ *   4 transaction · 5 tick · 6 define · 7 build: catalog-codec.ts
  *
  *   stamp           session u64 · sequence u64 · lowestUnanswered u64
  *   precondition    ifMatch · ifNoneMatch, each: count u8 (255 none, 254 any value, else 0 to 64) · count × revision u64
@@ -13,9 +14,10 @@
  *
  * Equal commands have equal bytes. Do not change what version 1 means: it is on disks.
  */
-import { isUtf8 } from 'node:buffer';
 import { invariant } from '../raft/assert.ts';
-import type { Index } from '../raft/types.ts';
+import { ByteReader } from './byte-reader.ts';
+import { toBytes } from './byte-sink.ts';
+import { isStamp, readCatalogCommand, readStamp, writeCatalogCommand } from './catalog-codec.ts';
 import {
   type Command,
   contentTypeProblem,
@@ -25,25 +27,54 @@ import {
   type RevisionMatch,
   type SessionStamp,
 } from './command.ts';
-import { readUint64, writeUint64 } from './uint64.ts';
+import { type CatalogCommand, catalogProblem } from './command-problem.ts';
+import { transactionLimits } from './transaction.ts';
+import { writeUint64 } from './uint64.ts';
 
 const version = 1;
 const openSessionType = 1;
 const putType = 2;
 const deleteType = 3;
+const firstCatalogType = 4;
+/** Positions are in the log: add at the end. */
+const catalogTypes: readonly CatalogCommand['type'][] = ['transaction', 'tick', 'define', 'build', 'sweep'];
 
 const headerBytes = 2;
 const stampBytes = 24;
 const noMatch = 255;
 const anyMatch = 254;
 
-/** The caller has checked key, content type and limits: an InvariantError otherwise. */
+/** The caller has checked names and limits: an InvariantError otherwise. */
 export function encodeCommand(command: Command): Uint8Array {
   if (command.type === 'openSession') return Buffer.of(version, openSessionType);
+  if (command.type === 'put' || command.type === 'delete') return encodeWrite(command);
+  return encodeCatalogCommand(command);
+}
+
+function encodeCatalogCommand(command: CatalogCommand): Uint8Array {
+  const found = catalogProblem(command);
+  invariant(found === null, `a command to encode is sound: ${found?.path}: ${found?.problem}`);
+  if ('stamp' in command) checkStamp(command.stamp);
+  const type = firstCatalogType + catalogTypes.indexOf(command.type);
+  const bytes = toBytes((sink) => {
+    sink.uint8(version);
+    sink.uint8(type);
+    writeCatalogCommand(sink, command);
+  });
+  const { encodedBytesMax } = transactionLimits;
+  invariant(bytes.length <= encodedBytesMax, `a command is at most ${encodedBytesMax} bytes, got ${bytes.length}`);
+  return bytes;
+}
+
+function checkStamp(stamp: SessionStamp): void {
+  invariant(isStamp(stamp), `a command to encode has a sound stamp: ${JSON.stringify(stamp)}`);
+}
+
+function encodeWrite(command: Extract<Command, { type: 'put' | 'delete' }>): Uint8Array {
   const { key, stamp, precondition } = command;
   const problem = keyProblem(key) ?? (command.type === 'put' ? contentTypeProblem(command.contentType) : null);
   invariant(problem === null, `a command to encode has a sound key and content type: ${problem}`);
-  invariant(isStamp(stamp), `a command to encode has a sound stamp: ${JSON.stringify(stamp)}`);
+  checkStamp(stamp);
   const keyBytes = Buffer.byteLength(key);
   const beforeContentType = headerBytes + stampBytes + preconditionBytes(precondition) + 2 + keyBytes;
   if (command.type === 'delete') {
@@ -61,30 +92,49 @@ export function encodeCommand(command: Command): Uint8Array {
   return bytes;
 }
 
-/** Null if the bytes are no command within the limits. The value is a view of `bytes`, not a copy. */
-export function decodeCommand(bytes: Uint8Array): Command | null {
-  const reader = new Reader(bytes);
-  if (reader.uint8() !== version) return null;
-  const command = readBody(reader);
-  return reader.failed || reader.left > 0 ? null : command;
+/** Of the bytes of a command: whether it is a transaction, at the price of a look. */
+export function isTransaction(bytes: Uint8Array): boolean {
+  return bytes[1] === firstCatalogType;
 }
 
-function readBody(reader: Reader): Command | null {
+/** Null if the bytes are no command within the limits. Values are views of `bytes`, not copies. */
+export function decodeCommand(bytes: Uint8Array): Command | null {
+  const reader = new ByteReader(bytes);
+  if (reader.uint8() !== version) return null;
+  const command = readBody(reader, bytes.length);
+  return reader.done ? command : null;
+}
+
+function readBody(reader: ByteReader, bytesInAll: number): Command | null {
   const type = reader.uint8();
   if (type === openSessionType) return { type: 'openSession' };
-  if (type !== putType && type !== deleteType) return null;
-  const stamp = { session: reader.uint53() as Index, sequence: reader.uint53(), lowestUnanswered: reader.uint53() };
-  const precondition = { ifMatch: reader.revisionMatch(), ifNoneMatch: reader.revisionMatch() };
-  const key = reader.key();
-  if (!isStamp(stamp)) return null;
+  if (type === putType || type === deleteType) return readWrite(reader, type);
+  const catalogType = catalogTypes[type - firstCatalogType];
+  if (catalogType === undefined || bytesInAll > transactionLimits.encodedBytesMax) return null;
+  const command = readCatalogCommand(reader, catalogType);
+  return reader.done && catalogProblem(command) === null ? command : null;
+}
+
+function readWrite(reader: ByteReader, type: number): Command | null {
+  const stamp = readStamp(reader);
+  const precondition = { ifMatch: readRevisionMatch(reader), ifNoneMatch: readRevisionMatch(reader) };
+  const key = reader.text(limits.keyBytesMax);
+  if (key.length === 0) return null;
   if (type === deleteType) return { type: 'delete', stamp, key, precondition };
-  const contentType = reader.contentType();
+  const contentType = reader.text(limits.contentTypeBytesMax);
+  if (contentTypeProblem(contentType) !== null) return null;
   const value = reader.rest();
   return value.length > limits.valueBytesMax ? null : { type: 'put', stamp, key, value, contentType, precondition };
 }
 
-function isStamp({ session, sequence, lowestUnanswered }: SessionStamp): boolean {
-  return session >= 1 && lowestUnanswered >= 1 && lowestUnanswered <= sequence;
+function readRevisionMatch(reader: ByteReader): RevisionMatch | null {
+  const count = reader.uint8();
+  if (count === noMatch) return null;
+  if (count === anyMatch) return '*';
+  if (count > limits.revisionsInPreconditionMax) reader.fail();
+  const revisions: number[] = [];
+  while (!reader.failed && revisions.length < count) revisions.push(reader.uint53());
+  return revisions;
 }
 
 function writeCommon(
@@ -122,74 +172,4 @@ function writeRevisionMatch(bytes: Buffer, match: RevisionMatch | null, offset: 
   let next = bytes.writeUInt8(match.length, offset);
   for (const revision of match) next = writeUint64(bytes, revision, next);
   return next;
-}
-
-/** Reads untrusted bytes front to back; after a failure every answer is empty and `failed` stays set. */
-class Reader {
-  failed = false;
-  readonly #bytes: Buffer;
-  #offset = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  get left(): number {
-    return this.#bytes.length - this.#offset;
-  }
-
-  uint8(): number {
-    const offset = this.#take(1);
-    return this.failed ? 0 : (this.#bytes[offset] ?? 0);
-  }
-
-  uint53(): number {
-    const offset = this.#take(8);
-    const value = this.failed ? 0 : readUint64(this.#bytes, offset);
-    if (value > Number.MAX_SAFE_INTEGER) this.failed = true;
-    return value;
-  }
-
-  revisionMatch(): RevisionMatch | null {
-    const count = this.uint8();
-    if (count === noMatch) return null;
-    if (count === anyMatch) return '*';
-    if (count > limits.revisionsInPreconditionMax) this.failed = true;
-    const revisions: number[] = [];
-    while (!this.failed && revisions.length < count) revisions.push(this.uint53());
-    return revisions;
-  }
-
-  key(): string {
-    const bytes = this.#lengthPrefixed(limits.keyBytesMax);
-    if (bytes.length === 0 || !isUtf8(bytes)) this.failed = true;
-    return bytes.toString();
-  }
-
-  contentType(): string {
-    const bytes = this.#lengthPrefixed(limits.contentTypeBytesMax);
-    const contentType = bytes.toString('latin1');
-    if (contentTypeProblem(contentType) !== null) this.failed = true;
-    return contentType;
-  }
-
-  rest(): Uint8Array {
-    return this.#bytes.subarray(this.#take(this.left));
-  }
-
-  #lengthPrefixed(lengthMax: number): Buffer {
-    const lengthOffset = this.#take(2);
-    const length = this.failed ? 0 : this.#bytes.readUInt16BE(lengthOffset);
-    if (length > lengthMax) this.failed = true;
-    const start = this.#take(length);
-    return this.#bytes.subarray(start, this.#offset);
-  }
-
-  /** Returns where the next `length` bytes begin. */
-  #take(length: number): number {
-    const start = this.#offset;
-    if (length > this.left) this.failed = true;
-    if (!this.failed) this.#offset += length;
-    return start;
-  }
 }

@@ -2,6 +2,8 @@
  * The rules of versioned keys, and the row of one:
  *
  *   createRevision u64 · modRevision u64 · version u64 · contentType length u16 · contentType · value (to the end)
+ *
+ * If the value ends by itself, the highest bit of the length is set, and expiresAtMs u64 stands behind it.
  */
 import type { Index } from '../raft/types.ts';
 import type { Command, KeyValue, Precondition, RevisionMatch } from './command.ts';
@@ -9,7 +11,7 @@ import { valueKey } from './keys.ts';
 import { type SealedRow, sealRow } from './row.ts';
 import { readUint64, writeUint64 } from './uint64.ts';
 
-export type Write = Exclude<Command, { type: 'openSession' }>;
+export type Write = Extract<Command, { type: 'put' | 'delete' }>;
 
 /** What the rules need to know of a key; null where there is none. */
 export interface Revisions {
@@ -21,6 +23,8 @@ export interface Revisions {
 
 export interface StoredValue extends Revisions {
   readonly contentType: string;
+  /** On the cluster's clock, in milliseconds since 1970. Absent: the value stands for good. */
+  readonly expiresAtMs?: number;
   readonly value: Uint8Array;
 }
 
@@ -68,14 +72,21 @@ function matches(match: RevisionMatch, current: Revisions | null): boolean {
 }
 
 const revisionsBytes = 24;
+const expiresBit = 0x8000;
 
 export function sealValue(key: string, stored: StoredValue): SealedRow {
-  const { contentType, value } = stored;
-  return sealRow(valueKey(key), revisionsBytes + 2 + contentType.length + value.length, (body) => {
+  const { contentType, value, expiresAtMs } = stored;
+  const expiryBytes = expiresAtMs === undefined ? 0 : 8;
+  return sealRow(valueKey(key), revisionsBytes + 2 + expiryBytes + contentType.length + value.length, (body) => {
     let offset = writeUint64(body, stored.createRevision, 0);
     offset = writeUint64(body, stored.modRevision, offset);
     offset = writeUint64(body, stored.version, offset);
-    offset = body.writeUInt16BE(contentType.length, offset);
+    if (expiresAtMs === undefined) {
+      offset = body.writeUInt16BE(contentType.length, offset);
+    } else {
+      offset = body.writeUInt16BE(contentType.length | expiresBit, offset);
+      offset = writeUint64(body, expiresAtMs, offset);
+    }
     offset += body.write(contentType, offset, 'latin1');
     body.set(value, offset);
   });
@@ -89,15 +100,32 @@ export function readRevisions(body: Buffer): Revisions {
   };
 }
 
+/** Null: the value stands for good. */
+export function readExpiresAtMs(body: Buffer): number | null {
+  return body.readUInt16BE(revisionsBytes) < expiresBit ? null : readUint64(body, revisionsBytes + 2);
+}
+
 /** The value is a view of `body`. */
 export function readKeyValue(key: string, body: Buffer, withValue: boolean): KeyValue {
-  const contentTypeStart = revisionsBytes + 2;
-  const valueStart = contentTypeStart + body.readUInt16BE(revisionsBytes);
+  const expiresAtMs = readExpiresAtMs(body);
+  const contentTypeStart = revisionsBytes + 2 + (expiresAtMs === null ? 0 : 8);
+  const valueStart = contentTypeStart + (body.readUInt16BE(revisionsBytes) & ~expiresBit);
   const item = {
     key,
     ...readRevisions(body),
     contentType: body.toString('latin1', contentTypeStart, valueStart),
     sizeBytes: body.length - valueStart,
+    ...(expiresAtMs === null ? {} : { expiresAtMs }),
   };
   return withValue ? { ...item, value: body.subarray(valueStart) } : item;
+}
+
+/** The value is a view of `body`. */
+export function readStoredValue(body: Buffer): StoredValue {
+  const { contentType, expiresAtMs, value = new Uint8Array() } = readKeyValue('', body, true);
+  return { ...readRevisions(body), contentType, ...(expiresAtMs === undefined ? {} : { expiresAtMs }), value };
+}
+
+export function keyValueOf(key: string, { value, ...stored }: StoredValue): KeyValue {
+  return { key, ...stored, sizeBytes: value.length, value };
 }

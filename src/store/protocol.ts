@@ -4,6 +4,7 @@
  */
 import type { Index, ReplicaId, Term } from '../raft/types.ts';
 import type { CommandResult, Query, QueryResult } from './command.ts';
+import type { ChangesQuery, ChangesResult } from './watch.ts';
 
 /** Commands that arrived together travel together; each becomes one log entry of its own. */
 export interface WriteRequest {
@@ -54,6 +55,12 @@ export interface ReadIndexRequest {
   readonly timeoutMs: number;
 }
 
+/** How long it may wait is in the query. A replica that has something answers at once. */
+export interface ChangesRequest {
+  readonly type: 'changes';
+  readonly query: ChangesQuery;
+}
+
 export interface StatusRequest {
   readonly type: 'status';
 }
@@ -82,7 +89,7 @@ export interface ReplicaStatus {
   readonly message: string | null;
 }
 
-export type StoreRequest = WriteRequest | ReadRequest | StatusRequest | ReadIndexRequest;
+export type StoreRequest = WriteRequest | ReadRequest | StatusRequest | ReadIndexRequest | ChangesRequest;
 
 export type StoreReply =
   | { readonly type: 'write'; readonly replies: readonly WriteReply[] }
@@ -98,5 +105,7 @@ export type StoreReply =
   | { readonly type: 'status'; readonly status: ReplicaStatus }
   /** Null: no leader confirmed one in time. */
   | { readonly type: 'readIndex'; readonly index: Index | null }
+  /** Null: this replica cannot say; it has not applied `after` in time, or has too many who wait. */
+  | { readonly type: 'changes'; readonly result: ChangesResult | null }
   /** The request could not be understood or served at all. */
   | { readonly type: 'error'; readonly reason: string };

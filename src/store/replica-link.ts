@@ -95,6 +95,7 @@ export class ReplicaLink {
 
 function outcomeOf(reply: LinkAnswer): 'ok' | 'refused' | 'failed' {
   if (reply.type === 'readIndex') return reply.index === null ? 'refused' : 'ok';
+  if (reply.type === 'changes') return reply.result === null ? 'refused' : 'ok';
   if (reply.type !== 'write' && reply.type !== 'read') return 'failed';
   return reply.replies.every((each) => each.type === 'done') ? 'ok' : 'refused';
 }

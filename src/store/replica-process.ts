@@ -10,6 +10,7 @@ import { systemClock, systemRandom } from '../system-clock.ts';
 import { version } from '../version.ts';
 import { levelDisk } from './disk-level.ts';
 import { watchDiskSpace } from './disk-space.ts';
+import type { HistoryBounds } from './history.ts';
 import type { ReplicaStatus } from './protocol.ts';
 import { openReplica, type Replica, type ReplicaView, type ReplicaWorld } from './replica.ts';
 import { openRpcEndpoint, rpcConstants } from './rpc-hyperswarm.ts';
@@ -23,6 +24,8 @@ export interface ReplicaProcessOptions {
   readonly host: string;
   readonly rpcPort: number;
   readonly httpPort: number;
+  /** How much of what has changed is kept for whoever watches. */
+  readonly history: HistoryBounds;
   readonly log: Logger;
   /** The replica cannot go on: log it and exit non-zero. Called at most once. */
   readonly onFatal: (error: Error) => void;
@@ -33,7 +36,7 @@ const peerPingIntervalMs = 500;
 
 /** Rejects with a StartError, having touched nothing, when it must not start. */
 export async function startReplica(options: ReplicaProcessOptions): Promise<Replica> {
-  const { id, cluster, dataDirectory, log, onFatal, host } = options;
+  const { id, cluster, dataDirectory, history, log, onFatal, host } = options;
   const world: ReplicaWorld = {
     disk: levelDisk,
     clock: systemClock,
@@ -78,7 +81,7 @@ export async function startReplica(options: ReplicaProcessOptions): Promise<Repl
     });
     return { [Symbol.asyncDispose]: () => meta.close() };
   };
-  return openReplica({ id, cluster, dataDirectory, log, onFatal, world, observer: metrics, beforeJoining });
+  return openReplica({ id, cluster, dataDirectory, history, log, onFatal, world, observer: metrics, beforeJoining });
 }
 
 function readiness(status: ReplicaStatus, diskFull: boolean) {

@@ -1,4 +1,5 @@
 /** One replica, put together: directory, log, state, transport, driver, server. Closed in reverse. */
+
 import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
 import { type Logger, withContext } from '../logger.ts';
@@ -8,11 +9,15 @@ import { RaftNode } from '../raft/node.ts';
 import type { RaftStatus } from '../raft/raft.ts';
 import type { RaftState } from '../raft/state.ts';
 import type { Configuration, ReplicaId } from '../raft/types.ts';
+import { ClusterTime } from './cluster-time.ts';
 import type { CommandResult } from './command.ts';
 import { openDataDirectory } from './data-directory.ts';
 import type { Disk } from './disk.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { originalError, StartError } from './errors.ts';
+import type { UndeclaredTouch } from './evaluator.ts';
+import { type HistoryBounds, historyBoundsDefault } from './history.ts';
+import { Housekeeper } from './housekeeper.ts';
 import { decodeGatewayEvent } from './invalidation-codec.ts';
 import { Invalidator, type StreamPeer } from './invalidator.ts';
 import { openLogStore } from './log-store.ts';
@@ -23,7 +28,7 @@ import { replicaStatus } from './replica-status.ts';
 import type { RpcEndpoint, RpcPeer } from './rpc.ts';
 import { createStoreServer, type StoreServerObserver } from './server.ts';
 import { isFirstStart } from './state-directory.ts';
-import { openStateMachine, type UndeclaredTouch } from './state-machine.ts';
+import { openStateMachine } from './state-machine.ts';
 import { touchesOf } from './touch.ts';
 import { reportUndeclaredTouches } from './touch-report.ts';
 
@@ -64,6 +69,8 @@ export interface ReplicaOptions {
   readonly onFatal: (error: Error) => void;
   readonly world: ReplicaWorld;
   readonly observer: ReplicaObserver;
+  /** How much of what has changed is kept for whoever watches; by default `historyBoundsDefault`. */
+  readonly history?: HistoryBounds;
   /** Runs before the replica takes part in anything; if it rejects, the replica does not start. */
   readonly beforeJoining?: (view: ReplicaView) => Promise<AsyncDisposable>;
 }
@@ -117,6 +124,7 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
     syncWrites: true,
     clock,
     gatherMs: stateGatherMs,
+    history: options.history ?? historyBoundsDefault,
     onUndeclaredTouch: reportUndeclaredTouches(log, (kind) => {
       // Nobody may rely on being told any more.
       publishing.stop();
@@ -189,9 +197,21 @@ async function assemble(options: ReplicaOptions): Promise<Replica> {
   node = raftNode;
   closing.defer(() => raftNode.stop());
 
+  const time = new ClusterTime(clock, stateMachine, () => raftNode.status.term);
+  const housekeeper = new Housekeeper({
+    clock,
+    leads: () => raftNode.status.role === 'leader',
+    now: () => time.now(),
+    propose: (commands) => raftNode.propose(commands),
+    state: stateMachine,
+    onFatal,
+  });
+  closing.defer(() => housekeeper.close());
   const server = createStoreServer({
     node: raftNode,
     query: (query) => stateMachine.query(query),
+    stampBefore: (commands) => time.stampBefore(commands),
+    changes: (query) => stateMachine.changes(query),
     status,
     diskFull,
     observer,

@@ -3,7 +3,8 @@
  *
  * A session row holds lowestUnanswered u64 · lastUsed u64. Its results stand in blocks of 64 sequences, so that a
  * write rewrites the few results around it however many are kept; a block row holds, for each kept result in order,
- * slot u8 · code u8 · revision u64 · version u64, where sequence = block × 64 + slot.
+ * slot u8 · code u8 · revision u64 · version u64, where sequence = block × 64 + slot. Results of the catalog have their length in
+ * the place of the revision, and follow it.
  * Which rows there are, and their bytes, depends on the entries applied alone.
  */
 import { invariant } from '../raft/assert.ts';
@@ -11,8 +12,8 @@ import type { Index } from '../raft/types.ts';
 import type { SessionStamp } from './command.ts';
 import { DamagedRowError } from './damage.ts';
 import { noChecksum } from './digest.ts';
+import { type KeptCommandResult, type KeptSlot, keptSlot, readSlot, slotBytes, writeSlot } from './kept-result.ts';
 import { resultsKey, sessionKey } from './keys.ts';
-import type { WriteResult } from './kv.ts';
 import { type OpenedRow, type SealedRow, sealRow } from './row.ts';
 import { readUint64, writeUint64 } from './uint64.ts';
 
@@ -21,6 +22,8 @@ export const sessionLimits = {
   sessionsMax: 10_000,
   /** Over all sessions, so that memory is bounded; beyond it the least recently used sessions go as well. */
   resultsMax: 1_048_576,
+  /** Of these results in bytes, likewise. */
+  resultBytesMax: 256 * 1024 * 1024,
   /** Sequences of one session, from its lowest unanswered one. */
   windowMax: 65_536,
 } as const;
@@ -30,9 +33,10 @@ const blockSequences = 64;
 interface Block {
   readonly number: number;
   /** By slot. Invariant: no result of a sequence below the session's lowestUnanswered. */
-  readonly results: (WriteResult | undefined)[];
-  /** How many slots are filled. */
+  readonly results: (KeptSlot | undefined)[];
+  /** How many slots are filled, and with how many bytes. */
   kept: number;
+  bytes: number;
   /** Of the row as it was last written; noChecksum if there is none. */
   checksum: bigint;
 }
@@ -50,7 +54,7 @@ interface Session {
 
 export type Admission =
   | { readonly type: 'execute' }
-  | { readonly type: 'answered'; readonly result: WriteResult }
+  | { readonly type: 'answered'; readonly result: KeptCommandResult }
   | { readonly type: 'expired' };
 
 /** Told of every row that changes: what it becomes (null: nothing), and the checksum it had. */
@@ -62,6 +66,7 @@ export class Sessions {
   readonly #changed = new Set<Session>();
   readonly #dropped = new Set<Session>();
   #results = 0;
+  #bytes = 0;
 
   get size(): number {
     return this.#sessions.size;
@@ -82,12 +87,12 @@ export class Sessions {
     this.#forgetBelow(session, lowestUnanswered);
     if (sequence < session.lowestUnanswered) return { type: 'expired' };
     if (sequence >= session.lowestUnanswered + sessionLimits.windowMax) return { type: 'expired' };
-    const result = session.blocks.get(blockOf(sequence))?.results[slotOf(sequence)];
-    return result === undefined ? { type: 'execute' } : { type: 'answered', result };
+    const kept = session.blocks.get(blockOf(sequence))?.results[slotOf(sequence)];
+    return kept === undefined ? { type: 'execute' } : { type: 'answered', result: kept.result };
   }
 
   /** Keeps the result of a write that was admitted to be executed. */
-  keep({ session: id, sequence }: SessionStamp, result: WriteResult): void {
+  keep({ session: id, sequence }: SessionStamp, result: KeptCommandResult): void {
     const session = this.#sessions.get(id);
     invariant(session !== undefined, `a result is kept for an admitted write: session ${id}`);
     let block = session.blocks.get(blockOf(sequence));
@@ -96,9 +101,9 @@ export class Sessions {
       session.blocks.set(block.number, block);
     }
     invariant(block.results[slotOf(sequence)] === undefined, `a write is executed once: ${id}/${sequence}`);
-    block.results[slotOf(sequence)] = result;
-    block.kept += 1;
-    this.#results += 1;
+    const kept = keptSlot(result);
+    block.results[slotOf(sequence)] = kept;
+    this.#count(block, 1, slotBytes(kept));
     session.changedBlocks.add(block);
     this.#bound();
   }
@@ -144,6 +149,7 @@ export class Sessions {
       const block = readBlock(number, row);
       session.blocks.set(number, block);
       this.#results += block.kept;
+      this.#bytes += block.bytes;
     }
   }
 
@@ -171,21 +177,33 @@ export class Sessions {
 
   #forgetInBlock(block: Block, slotsEnd: number): void {
     for (let slot = 0; slot < slotsEnd; slot += 1) {
-      if (block.results[slot] === undefined) continue;
+      const kept = block.results[slot];
+      if (kept === undefined) continue;
       block.results[slot] = undefined;
-      block.kept -= 1;
-      this.#results -= 1;
+      this.#count(block, -1, -slotBytes(kept));
     }
+  }
+
+  #count(block: Block, results: 1 | -1, bytes: number): void {
+    block.kept += results;
+    block.bytes += bytes;
+    this.#results += results;
+    this.#bytes += bytes;
   }
 
   /** The session in use is the last in order, and alone within both bounds: it never goes. */
   #bound(): void {
+    const { sessionsMax, resultsMax, resultBytesMax } = sessionLimits;
     for (const session of this.#sessions.values()) {
-      if (this.#sessions.size <= sessionLimits.sessionsMax && this.#results <= sessionLimits.resultsMax) return;
+      const isBounded = this.#sessions.size <= sessionsMax && this.#results <= resultsMax;
+      if (isBounded && this.#bytes <= resultBytesMax) return;
       this.#sessions.delete(session.id);
       this.#changed.delete(session);
       this.#dropped.add(session);
-      for (const block of session.blocks.values()) this.#results -= block.kept;
+      for (const { kept, bytes } of session.blocks.values()) {
+        this.#results -= kept;
+        this.#bytes -= bytes;
+      }
     }
   }
 }
@@ -214,7 +232,7 @@ function createSession(id: Index, lowestUnanswered: number, lastUsed: Index): Se
 }
 
 function createBlock(number: number): Block {
-  return { number, results: new Array(blockSequences).fill(undefined), kept: 0, checksum: noChecksum };
+  return { number, results: new Array(blockSequences).fill(undefined), kept: 0, bytes: 0, checksum: noChecksum };
 }
 
 function sealSession(session: Session): SealedRow {
@@ -227,55 +245,24 @@ function lastUsedIn(row: OpenedRow): Index {
   return readUint64(row.body, 8) as Index;
 }
 
-const resultBytes = 18;
-
 function sealBlock(session: Index, block: Block): SealedRow {
-  return sealRow(resultsKey(session, block.number), block.kept * resultBytes, (body) => {
+  return sealRow(resultsKey(session, block.number), block.bytes, (body) => {
     let offset = 0;
-    for (const [slot, result] of block.results.entries()) {
-      if (result !== undefined) offset = writeResult(body, offset, slot, result);
+    for (const [slot, kept] of block.results.entries()) {
+      if (kept !== undefined) offset = writeSlot(body, offset, slot, kept);
     }
   });
 }
 
+/** Throws DamagedRowError. */
 function readBlock(number: number, row: OpenedRow): Block {
   const block = createBlock(number);
   block.checksum = row.checksum;
-  for (let offset = 0; offset < row.body.length; offset += resultBytes) {
-    block.results[row.body.readUInt8(offset)] = readResult(row.body, offset);
+  while (block.bytes < row.body.length) {
+    const { slot, kept } = readSlot(row.body, block.bytes);
+    block.results[slot] = kept;
     block.kept += 1;
+    block.bytes += slotBytes(kept);
   }
   return block;
-}
-
-/** On disk: never change a number. */
-const codes = { created: 1, replaced: 2, deleted: 3, notFound: 4, preconditionFailed: 5 } as const;
-
-function writeResult(body: Buffer, offset: number, slot: number, result: WriteResult): number {
-  let next = body.writeUInt8(slot, offset);
-  next = body.writeUInt8(codeOf(result), next);
-  next = writeUint64(body, result.type === 'notFound' ? 0 : result.revision, next);
-  return writeUint64(body, result.type === 'put' ? result.version : 0, next);
-}
-
-function codeOf(result: WriteResult): number {
-  return result.type === 'put' ? (result.created ? codes.created : codes.replaced) : codes[result.type];
-}
-
-function readResult(body: Buffer, offset: number): WriteResult {
-  const code = body.readUInt8(offset + 1);
-  const revision = readUint64(body, offset + 2) as Index;
-  switch (code) {
-    case codes.created:
-    case codes.replaced:
-      return { type: 'put', revision, version: readUint64(body, offset + 10), created: code === codes.created };
-    case codes.deleted:
-      return { type: 'deleted', revision };
-    case codes.notFound:
-      return { type: 'notFound' };
-    case codes.preconditionFailed:
-      return { type: 'preconditionFailed', revision };
-    default:
-      throw new DamagedRowError(`a kept result has the unknown code ${code}`);
-  }
 }

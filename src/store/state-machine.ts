@@ -1,33 +1,27 @@
 /**
  * The replicated state on LevelDB. Entries are evaluated at once, against the rows on disk and the changes that are
  * not there yet, so that answers need not wait for the write; groups that arrive while a batch is being written go
- * into the next one together.
+ * into the next one together. What entries do is in evaluator.ts.
  */
 import { invariant } from '../raft/assert.ts';
-import type { AppliedGroup, Clock, StateMachine } from '../raft/interfaces.ts';
-import { beforeTheLog, type Entry, type EntryId, type Index } from '../raft/types.ts';
+import type { AppliedGroup, StateMachine } from '../raft/interfaces.ts';
+import { beforeTheLog, type Entry, type EntryId, type Index, type Term } from '../raft/types.ts';
 import { type Applied, type BatchChain, readApplied, sealApplied } from './batch-chain.ts';
-import { type Command, type CommandResult, type KeyValue, limits, type Query, type QueryResult } from './command.ts';
-import { decodeCommand } from './command-codec.ts';
+import type { Collection } from './collection.ts';
+import type { Command, CommandResult, Query, QueryResult } from './command.ts';
+import { decodeCommand, isTransaction } from './command-codec.ts';
 import { innermostMessage, isDamage } from './damage.ts';
 import { type Digest, digestAfter, formatDigest, noChecksum } from './digest.ts';
-import type { Disk, KeyRange, KeyValueReader, KeyValueStore, WriteOperation } from './disk.ts';
+import type { Disk, KeyValueReader, KeyValueStore, WriteOperation } from './disk.ts';
 import { StoreError } from './errors.ts';
-import { keyOfValue, valueKey, valueRows } from './keys.ts';
-import {
-  evaluate,
-  type Revisions,
-  readKeyValue,
-  readRevisions,
-  type StoredValue,
-  sealValue,
-  type Write,
-  type WriteResult,
-} from './kv.ts';
-import { openRow, type SealedRow } from './row.ts';
-import type { Sessions } from './session.ts';
+import { Evaluator, type UndeclaredTouch } from './evaluator.ts';
+import type { History } from './history.ts';
+import type { SealedRow } from './row.ts';
 import { type OpenState, openStateDirectory, type StateDirectoryOptions } from './state-directory.ts';
-import { declaresKey } from './touch.ts';
+import { answer, getItem, readRanges } from './state-queries.ts';
+import type { StateClock } from './tables.ts';
+import type { Compare, Operation } from './transaction.ts';
+import type { ChangesQuery, ChangesResult } from './watch.ts';
 
 export interface KvStateMachine extends StateMachine<CommandResult> {
   /** The last entry evaluated: its result is known, its effects may not be durable yet. */
@@ -40,14 +34,24 @@ export interface KvStateMachine extends StateMachine<CommandResult> {
    * `close`, which leaves word for the next start to build the state anew.
    */
   query(query: Query): Promise<QueryResult>;
+  /** What has changed, as far as it was evaluated here: it was published. Rejects as `query`. */
+  changes(query: ChangesQuery): Promise<ChangesResult>;
+  /** As far as entries were evaluated. */
+  readonly clock: StateClock;
+  readonly collections: readonly Collection[];
   /** 16 hex digits, of the state at `applied`; equal on replicas with equal applied index. */
   digest(): string;
+  /** On this replica's clock: when a stamp was evaluated last, or the state was opened. */
+  readonly stampSeenAt: number;
+  /** Of the entry that bore it; null if that was evaluated before the state was opened. */
+  readonly stampTerm: Term | null;
+  /** Reads what is on disk, with everything that was evaluated before the call. Rejects as `query`. */
+  read<T>(read: (reader: KeyValueReader) => Promise<T>): Promise<T>;
 }
 
 export interface StateMachineOptions extends StateDirectoryOptions {
   /** Whether a batch is on the disk itself, not just in the system's memory, when it counts as applied. */
   readonly syncWrites: boolean;
-  readonly clock: Clock;
   /**
    * How long a batch gathers what is applied before it is written, if nobody waits for it: answers have left already,
    * and many groups cost one sync. 0: not at all.
@@ -57,11 +61,12 @@ export interface StateMachineOptions extends StateDirectoryOptions {
   readonly onUndeclaredTouch: (kind: UndeclaredTouch) => void;
 }
 
-/** What it was that changed; which one it was is nobody's business. */
-export type UndeclaredTouch = 'key';
-
 /** A batch of this many groups' entries is worth its sync. */
 const gatherEntriesMax = 2048;
+/** In one turn: each may parse a mebibyte, or leave one behind, however few bytes it takes to ask for it. */
+const parsesMax = 64;
+/** Batches end at different revisions on each replica: of so many, replicas have some in common. */
+const digestsKept = 256;
 
 /** Throws a StartError if the directory at `path` cannot be opened; a damaged one is set aside, and starts empty. */
 export async function openStateMachine(
@@ -69,42 +74,30 @@ export async function openStateMachine(
   path: string,
   options: StateMachineOptions,
 ): Promise<KvStateMachine> {
-  return new LevelStateMachine(await openStateDirectory(disk, path, options), options);
-}
-
-interface KeyState {
-  /** Null if there is no such key. */
-  readonly stored: Revisions | null;
-  /** Of the key's row on disk. */
-  readonly checksum: bigint;
-}
-
-/** What a key becomes in a batch. */
-interface KeyChange {
-  readonly stored: StoredValue | null;
-  /** Until the batch is encoded that of the row it replaces, then that of its own. */
-  checksum: bigint;
+  const state = await openStateDirectory(disk, path, options);
+  return new LevelStateMachine(state, options);
 }
 
 interface Batch {
   readonly from: Index;
   last: EntryId;
   chainHash: Uint8Array;
-  readonly changes: Map<string, KeyChange>;
   readonly written: PromiseWithResolvers<void>;
 }
 
 class LevelStateMachine implements KvStateMachine {
   readonly #store: KeyValueStore;
   readonly #chain: BatchChain;
-  readonly #sessions: Sessions;
+  readonly #evaluator: Evaluator;
+  readonly #history: History;
   readonly #options: StateMachineOptions;
   readonly #condemn: (reason: string) => Promise<void>;
 
   #applied: Applied;
-  #appliedInMemory: EntryId;
   /** Of everything encoded so far. */
   #digest: Digest;
+  /** At the ends of the last batches. */
+  readonly #digests: { readonly revision: Index; readonly digest: string }[] = [];
 
   /** Evaluated, not encoded yet. */
   #pending: Batch | null = null;
@@ -115,6 +108,9 @@ class LevelStateMachine implements KvStateMachine {
   /** Set while a batch gathers. */
   #endGathering: (() => void) | null = null;
   #hurried = false;
+  /** The next entry, once it has been prepared for. */
+  #preparedFor: Index | null = null;
+  #stampSeenAt: number;
 
   /** Set once, by the first error; from then on nothing is evaluated or written. */
   #failure: Error | null = null;
@@ -123,12 +119,16 @@ class LevelStateMachine implements KvStateMachine {
   constructor(parts: OpenState, options: StateMachineOptions) {
     this.#store = parts.store;
     this.#chain = parts.chain;
-    this.#sessions = parts.sessions;
+    this.#history = parts.history;
     this.#options = options;
     this.#condemn = parts.condemn;
     this.#applied = parts.applied;
-    this.#appliedInMemory = parts.applied.last;
     this.#digest = parts.applied.digest;
+    this.#noteDigest();
+    this.#stampSeenAt = options.clock.now();
+    const { store, sessions, collections, applied } = parts;
+    const readFailure = (cause: unknown) => this.#readFailure(cause);
+    this.#evaluator = new Evaluator({ ...options, store, sessions, collections, applied: applied.last, readFailure });
   }
 
   get applied(): EntryId {
@@ -136,7 +136,23 @@ class LevelStateMachine implements KvStateMachine {
   }
 
   get appliedInMemory(): EntryId {
-    return this.#appliedInMemory;
+    return this.#evaluator.applied;
+  }
+
+  get clock(): StateClock {
+    return this.#evaluator.clock;
+  }
+
+  get stampSeenAt(): number {
+    return this.#stampSeenAt;
+  }
+
+  get stampTerm(): Term | null {
+    return this.#evaluator.lastTick?.term ?? null;
+  }
+
+  get collections(): readonly Collection[] {
+    return this.#evaluator.collections;
   }
 
   get appliedChainHash(): Uint8Array {
@@ -147,16 +163,43 @@ class LevelStateMachine implements KvStateMachine {
     return formatDigest(this.#applied.digest);
   }
 
+  applicable(entries: readonly Entry[]): number {
+    let parses = 0;
+    for (const [nth, entry] of entries.entries()) {
+      const { compares, operations } = partsOf(entry);
+      if (operations.some(iterates) && entry.index !== this.#preparedFor) return nth;
+      parses += operations.filter(({ type }) => type === 'patch' || type === 'add').length;
+      parses += compares.filter((compare) => compare.of === 'field').length;
+      if (parses > parsesMax && nth > 0) return nth;
+    }
+    return entries.length;
+  }
+
+  /** What was evaluated is written first: then the disk alone has what the ranges hold. */
+  async prepare(entry: Entry): Promise<void> {
+    this.hurry();
+    await this.#writer;
+    if (this.#failure !== null) throw this.#failure;
+    const command = commandOf(entry);
+    invariant(command?.type === 'transaction', 'only a transaction has ranges');
+    try {
+      this.#evaluator.prepare({ index: entry.index, ...(await readRanges(this.#store, command.transaction)) });
+      this.#preparedFor = entry.index;
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
+  }
+
   /** Never throws for what an entry holds; a StoreError if the state itself is damaged or an earlier write failed. */
   apply(entries: readonly Entry[], chainHash: Uint8Array): AppliedGroup<CommandResult> {
     if (this.#failure !== null) throw this.#failure;
     invariant(entries.length > 0, 'a group to apply holds an entry');
     const batch = this.#batchToFill();
-    const results = this.#evaluate(batch, entries);
-    batch.last = this.#appliedInMemory;
+    const { results, changedBytes } = this.#evaluate(entries);
+    batch.last = this.#evaluator.applied;
     batch.chainHash = Buffer.from(chainHash);
     if (batch.last.index - batch.from >= gatherEntriesMax) this.hurry();
-    return { results, written: batch.written.promise };
+    return { results, written: batch.written.promise, changedBytes };
   }
 
   hurry(): void {
@@ -166,20 +209,48 @@ class LevelStateMachine implements KvStateMachine {
   }
 
   async query(query: Query): Promise<QueryResult> {
-    return query.type === 'get' ? this.#get(query) : this.#list(query);
+    switch (query.type) {
+      case 'get':
+        return this.#get(query);
+      case 'digests':
+        return { type: 'digests', revision: this.applied.index, digests: [...this.#digests] };
+      default:
+        return this.#fromSnapshot((reader) => answer(reader, query, readApplied(reader).last.index));
+    }
+  }
+
+  async read<T>(read: (reader: KeyValueReader) => Promise<T>): Promise<T> {
+    const batch = this.#pending ?? this.#writing;
+    this.hurry();
+    await batch?.written.promise;
+    return this.#fromSnapshot(read);
+  }
+
+  async changes(query: ChangesQuery): Promise<ChangesResult> {
+    try {
+      return await this.#history.query(query);
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
   }
 
   /** Writes what was evaluated, then closes. */
   async close(): Promise<void> {
+    this.#history.close();
     this.hurry();
     await this.#writer;
     await this.#condemned;
     await this.#store.close();
   }
 
-  #evaluate(batch: Batch, entries: readonly Entry[]): readonly (CommandResult | null)[] {
+  #evaluate(entries: readonly Entry[]): Omit<AppliedGroup<CommandResult>, 'written'> {
     try {
-      return entries.map((entry) => this.#applyEntry(batch, entry));
+      const { lastTick } = this.#evaluator;
+      const results = entries.map((entry) => this.#evaluator.apply(entry));
+      if (this.#evaluator.lastTick !== lastTick) this.#stampSeenAt = this.#options.clock.now();
+      const changedBytes = this.#history.add(this.#evaluator.takeChanges(), this.#evaluator.applied.index);
+      this.#preparedFor = null;
+      return { results, changedBytes };
     } catch (error) {
       // Half a group must never be written, whatever stopped it.
       this.#failure ??= error instanceof Error ? error : new Error(String(error));
@@ -187,59 +258,13 @@ class LevelStateMachine implements KvStateMachine {
     }
   }
 
-  #applyEntry(batch: Batch, entry: Entry): CommandResult | null {
-    const { index, term } = entry;
-    const expected = this.#appliedInMemory.index + 1;
-    invariant(index === expected, `entries are applied in order: expected ${expected}, got ${index}`);
-    const result = entry.type === 'command' ? this.#applyCommand(batch, entry.command, index) : null;
-    this.#appliedInMemory = { term, index };
-    return result;
-  }
-
-  #applyCommand(batch: Batch, bytes: Uint8Array, index: Index): CommandResult {
-    const command = decodeCommand(bytes);
-    if (command === null) return { type: 'invalidCommand' };
-    if (command.type === 'openSession') {
-      this.#sessions.open(index);
-      return { type: 'sessionOpened', session: index };
-    }
-    const admission = this.#sessions.admit(command.stamp, index);
-    if (admission.type === 'expired') return { type: 'sessionExpired' };
-    if (admission.type === 'answered') return admission.result;
-    const result = this.#execute(batch, command, index);
-    this.#sessions.keep(command.stamp, result);
-    return result;
-  }
-
-  #execute(batch: Batch, write: Write, index: Index): WriteResult {
-    const { stored, checksum } = batch.changes.get(write.key) ?? this.#current(write.key);
-    const { result, next } = evaluate(write, stored, index);
-    if (next !== undefined) this.#change(batch, write, write.key, { stored: next, checksum });
-    return result;
-  }
-
-  /** The only way for a value to change: whatever a command comes to do, here it is held against what it declares. */
-  #change(batch: Batch, command: Command, key: string, change: KeyChange): void {
-    if (!declaresKey(command, key)) this.#options.onUndeclaredTouch('key');
-    batch.changes.set(key, change);
-  }
-
-  /** The key as it will be once the batch being written is on disk. */
-  #current(key: string): KeyState {
-    const change = this.#writing?.changes.get(key);
-    if (change !== undefined) return change;
-    const row = this.#read(() => getRow(this.#store, valueKey(key)));
-    if (row === null) return { stored: null, checksum: noChecksum };
-    return { stored: readRevisions(row.body), checksum: row.checksum };
-  }
-
   #batchToFill(): Batch {
     if (this.#pending !== null) return this.#pending;
-    const { index } = this.#appliedInMemory;
+    const { index } = this.#evaluator.applied;
     const written = Promise.withResolvers<void>();
     // A group whose evaluation throws has nobody to hear that it was not written either.
     written.promise.catch(() => {});
-    this.#pending = { from: index, last: beforeTheLog, chainHash: Buffer.alloc(0), changes: new Map(), written };
+    this.#pending = { from: index, last: beforeTheLog, chainHash: Buffer.alloc(0), written };
     if (!this.#writerRuns) this.#writer = this.#writePending();
     return this.#pending;
   }
@@ -277,7 +302,10 @@ class LevelStateMachine implements KvStateMachine {
     try {
       const { operations, applied } = this.#encode(batch);
       await this.#store.batch(operations, { sync: this.#options.syncWrites });
+      this.#evaluator.written();
+      this.#history.written();
       this.#applied = applied;
+      this.#noteDigest();
       batch.written.resolve();
     } catch (cause) {
       // A compaction that meets a damaged table fails every write from then on, in every later life too.
@@ -291,6 +319,11 @@ class LevelStateMachine implements KvStateMachine {
     }
   }
 
+  #noteDigest(): void {
+    this.#digests.push({ revision: this.applied.index, digest: this.digest() });
+    if (this.#digests.length > digestsKept) this.#digests.shift();
+  }
+
   #encode(batch: Batch): { readonly operations: readonly WriteOperation[]; readonly applied: Applied } {
     const operations: WriteOperation[] = [];
     let bytes = 0;
@@ -302,12 +335,10 @@ class LevelStateMachine implements KvStateMachine {
       write(key, row);
       this.#digest = digestAfter(this.#digest, previousChecksum, row?.checksum ?? noChecksum);
     };
-    for (const [key, change] of batch.changes) {
-      const row = change.stored === null ? null : sealValue(key, change.stored);
-      replace(row?.key ?? valueKey(key), row, change.checksum);
-      change.checksum = row?.checksum ?? noChecksum;
-    }
-    this.#sessions.takeChanges(replace);
+    this.#evaluator.encode(replace);
+    const { rows, outdated: compacted } = this.#history.takeRows();
+    for (const row of rows) write(row.key, row);
+    for (const key of compacted) write(key, null);
     const applied: Applied = { last: batch.last, chainHash: batch.chainHash, digest: this.#digest };
     const appliedRow = sealApplied(applied);
     write(appliedRow.key, appliedRow);
@@ -328,14 +359,10 @@ class LevelStateMachine implements KvStateMachine {
     }
   }
 
-  async #list({ prefix, after, limit, keysOnly }: Extract<Query, { type: 'list' }>): Promise<QueryResult> {
+  async #fromSnapshot<T>(read: (reader: KeyValueReader) => Promise<T>): Promise<T> {
     const snapshot = this.#store.snapshot();
     try {
-      const revision = readApplied(snapshot).last.index;
-      const range = valueRows(prefix, after);
-      if (range === null) return { type: 'list', revision, items: [], more: false };
-      const { items, more } = await readPage(snapshot, range, limit, keysOnly);
-      return { type: 'list', revision, items, more };
+      return await read(snapshot);
     } catch (error) {
       throw this.#readFailure(error);
     } finally {
@@ -374,46 +401,18 @@ class LevelStateMachine implements KvStateMachine {
   }
 }
 
-function getItem(
-  reader: KeyValueReader,
-  { key, withValue }: Extract<Query, { type: 'get' }>,
-  revision: Index,
-): QueryResult {
-  const row = getRow(reader, valueKey(key));
-  return { type: 'get', revision, item: row === null ? null : readKeyValue(key, row.body, withValue) };
+/** Of a transaction, operations of both branches; none of another entry. */
+function partsOf(entry: Entry): { readonly compares: readonly Compare[]; readonly operations: readonly Operation[] } {
+  const command = entry.type === 'command' && isTransaction(entry.command) ? commandOf(entry) : null;
+  if (command?.type !== 'transaction') return { compares: [], operations: [] };
+  const { compares, then, otherwise } = command.transaction;
+  return { compares, operations: [...then, ...otherwise] };
 }
 
-function getRow(reader: KeyValueReader, key: Buffer) {
-  const row = reader.get(key);
-  return row === undefined ? null : openRow(key, row);
+function iterates({ type }: Operation): boolean {
+  return type === 'range' || type === 'deleteRange';
 }
 
-async function readPage(
-  reader: KeyValueReader,
-  range: KeyRange,
-  limit: number,
-  keysOnly: boolean,
-): Promise<{ readonly items: readonly KeyValue[]; readonly more: boolean }> {
-  const items: KeyValue[] = [];
-  let bytes = 0;
-  for await (const [rowKey, row] of reader.iterate({ ...range, limit: limit + 1 })) {
-    const item = readKeyValue(keyOfValue(rowKey), openRow(rowKey, row).body, !keysOnly);
-    bytes += rowKey.length - 1 + (item.value?.length ?? 0);
-    if (items.length === limit || (items.length > 0 && bytes > limits.listBytesMax)) {
-      await checkNothingSkipped(reader, { gte: range.gte, lt: rowKey }, items.length);
-      return { items, more: true };
-    }
-    items.push(item);
-  }
-  return { items, more: false };
-}
-
-/**
- * LevelDB leaves out what a damaged block held, and says so only when an iteration runs to its own end:
- * a page that stopped early is read once more, to where it stopped.
- */
-async function checkNothingSkipped(reader: KeyValueReader, range: KeyRange, expected: number): Promise<void> {
-  let seen = 0;
-  for await (const _row of reader.iterate(range)) seen += 1;
-  invariant(seen === expected, `a snapshot does not change: ${expected} rows, then ${seen}`);
+function commandOf(entry: Entry): Command | null {
+  return entry.type === 'command' ? decodeCommand(entry.command) : null;
 }

@@ -5,6 +5,7 @@ import { invariant } from '../raft/assert.ts';
 import type { Clock, Random } from '../raft/interfaces.ts';
 import type { ReplicaId } from '../raft/types.ts';
 import { systemClock, systemRandom } from '../system-clock.ts';
+import { ClientChanges } from './client-changes.ts';
 import { ClientReadIndex } from './client-read-index.ts';
 import { ClientReader } from './client-reader.ts';
 import { ClientStaleReader } from './client-stale-reader.ts';
@@ -99,11 +100,13 @@ export function connectStoreClient(options: {
   const reader = new ClientReader({ clock, random, links, balance });
   const staleReader = new ClientStaleReader({ clock, random, links, balance, standing: (id) => reader.standing(id) });
   const readIndex = new ClientReadIndex(clock, leaderLink);
+  const changes = new ClientChanges({ clock, random, links, balance });
 
   return {
     write: (write, timeoutMs) => writer.write(write, timeoutMs),
     read: (query, readOptions) => (readOptions.consistency === 'stale' ? staleReader : reader).read(query, readOptions),
     readIndex: (timeoutMs) => readIndex.ask(timeoutMs),
+    changes: (query, { timeoutMs }) => changes.ask(query, timeoutMs),
     follow: (follower) => {
       invariant(stream === null, 'a client has one stream');
       stream = new ClientStream({ lineage: cluster.clusterId, endpoint, clock, random, follower });
@@ -118,6 +121,7 @@ export function connectStoreClient(options: {
       reader.close();
       staleReader.close();
       readIndex.close();
+      changes.close();
       await stream?.close();
       await Promise.all([...links.values()].map((link) => link.close()));
       await endpoint.close();

@@ -1,6 +1,6 @@
 /** What becomes of a change that its command did not declare: it is counted, and the replica goes on. */
 import type { Logger } from '../logger.ts';
-import type { UndeclaredTouch } from './state-machine.ts';
+import type { UndeclaredTouch } from './evaluator.ts';
 
 /** The log hears of each kind once: there may be one in every entry. */
 export function reportUndeclaredTouches(

@@ -8,15 +8,30 @@
  */
 import { crc32 } from 'node:zlib';
 import { unreachable } from '../raft/assert.ts';
+import { touchOfCollection, touchOfDocument } from './collection-touch.ts';
 import type { Command } from './command.ts';
+import { documentTouchesOf } from './document-touch.ts';
+import { mixed, type Touch } from './touch-hash.ts';
+import type { Operation, Target, Transaction } from './transaction.ts';
 
-/** 0 to 2^32 - 1. */
-export type Touch = number;
+export {
+  touchOfBlindChange,
+  touchOfCollection,
+  touchOfDocument,
+  touchOfDocumentField,
+  touchOfField,
+  touchOfMembers,
+  touchOfTerm,
+} from './collection-touch.ts';
+export type { Touch } from './touch-hash.ts';
 
 /** 'everything': the command cannot list what it changes. */
 export type Touches = readonly Touch[] | 'everything';
 
 const nothing: Touches = [];
+
+/** Of one command: one that has more touches everything. */
+export const touchesMax = 256;
 
 /** Deeper prefixes of a key are not touched, so lists of them are never cached. */
 const prefixDepthMax = 16;
@@ -49,26 +64,109 @@ export function touchesOf(command: Command): Touches {
     case 'put':
     case 'delete':
       return touchesOfKey(command.key);
+    case 'transaction':
+      return touchesOfTransaction(command.transaction);
+    case 'tick':
+      return touchesOfExpiries(command.expired.map(({ target }) => target));
+    case 'define':
+      // What is dropped takes documents with it that nobody can list, and copies of those carry their own touch alone.
+      return command.definition === null ? 'everything' : [touchOfCollection(command.name)];
+    case 'build':
+      // Until the last chunk every search that needs the index is refused, and no refusal is kept: there is no copy of an answer
+      // that a chunk could change. Other answers, and documents, are what they were.
+      return nothing;
+    case 'sweep':
+      return nothing;
     default:
       return unreachable(command);
   }
 }
 
-/** Whether `touchesOf(command)` has all the touches of this key, at the price of a comparison. */
-export function declaresKey(command: Command, key: string): boolean {
-  switch (command.type) {
-    case 'openSession':
-      return false;
+/** Of both branches: which of them is taken only the state shows. */
+function touchesOfTransaction(transaction: Transaction): Touches {
+  const touched = new Touched();
+  for (const branch of ['then', 'otherwise'] as const) {
+    for (const operation of transaction[branch]) {
+      // The keys that begin with a prefix are not to be had from the command, and each copy of one carries only its own name.
+      if (operation.type === 'deleteRange') return 'everything';
+      addOperation(touched, operation);
+    }
+  }
+  return touched.touches();
+}
+
+function addOperation(touched: Touched, operation: Exclude<Operation, { type: 'deleteRange' }>): void {
+  switch (operation.type) {
+    case 'get':
+    case 'range':
+      return;
     case 'put':
+      touched.addKey(operation.key);
+      return;
+    case 'putDocument':
+      touched.addDocument(operation, documentTouchesOf(operation));
+      return;
+    case 'patch':
+    case 'add':
     case 'delete':
-      return command.key === key;
+      if (operation.target.type === 'key') {
+        touched.addKey(operation.target.key);
+        return;
+      }
+      touched.addDocument(operation.target, documentTouchesOf(operation));
+      return;
     default:
-      return unreachable(command);
+      unreachable(operation);
+  }
+}
+
+function touchesOfExpiries(targets: readonly Target[]): Touches {
+  const touches = new Set(targets.flatMap(touchesOfExpiry));
+  return touches.size <= touchesMax ? [...touches] : 'everything';
+}
+
+/** What one of the expiries in a tick touches. A document that expires has terms that its expiry does not state. */
+export function touchesOfExpiry(target: Target): readonly Touch[] {
+  if (target.type === 'key') return touchesOfKey(target.key);
+  return [touchOfDocument(target.collection, target.id), touchOfCollection(target.collection)];
+}
+
+/** Gathers touches, each once. */
+class Touched {
+  readonly #ofCopies = new Set<Touch>();
+  /** Carried by searches alone: the touch of the collection stands for all of them. */
+  readonly #ofSearches = new Map<string, Set<Touch> | 'collection'>();
+
+  addKey(key: string): void {
+    for (const touch of touchesOfKey(key)) this.#ofCopies.add(touch);
+  }
+
+  addDocument(
+    { collection, id }: { readonly collection: string; readonly id: string },
+    ofSearches: readonly Touch[] | 'collection',
+  ): void {
+    this.#ofCopies.add(touchOfDocument(collection, id));
+    const before = this.#ofSearches.get(collection) ?? new Set();
+    const isWhole = before === 'collection' || ofSearches === 'collection';
+    const touches = isWhole ? 'collection' : before.union(new Set(ofSearches));
+    // What is beyond the bound is not gathered: there may be a hundred thousand.
+    const isTooMany = touches !== 'collection' && touches.size > touchesMax;
+    this.#ofSearches.set(collection, isTooMany ? 'collection' : touches);
+  }
+
+  touches(): Touches {
+    const listed = [...this.#ofSearches].map(([collection, touches]) =>
+      touches === 'collection' ? [touchOfCollection(collection)] : [...touches],
+    );
+    const all = [...this.#ofCopies, ...listed.flat()];
+    if (all.length <= touchesMax) return all;
+    const fewer = [...this.#ofCopies, ...[...this.#ofSearches.keys()].map(touchOfCollection)];
+    return fewer.length <= touchesMax ? fewer : 'everything';
   }
 }
 
 /** The key, and each cacheable prefix of it, itself included if it ends in `/`. */
-function touchesOfKey(key: string): Touches {
+function touchesOfKey(key: string): readonly Touch[] {
   const touches = [touchOfKey(key)];
   let crc = ofPrefixes;
   let start = 0;
@@ -81,11 +179,4 @@ function touchesOfKey(key: string): Touches {
     start = end;
   }
   return touches;
-}
-
-/** The low bits of a CRC alone meet far too often where keys are numbered in the middle: `user/17/name`. */
-function mixed(crc: number): Touch {
-  let hash = Math.imul(crc ^ (crc >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

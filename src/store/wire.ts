@@ -29,9 +29,16 @@ export function encodeWire(head: readonly unknown[], tail: readonly Uint8Array[]
   return bytes;
 }
 
-/** Total: null for whatever `read` does not accept, or leaves unread. Nothing that is returned shares `bytes`. */
-export function decodeWire<T>(bytes: Uint8Array, read: (head: unknown, tail: Tail) => T): T | null {
-  if (bytes.length < headFrom || bytes.length > rpcBytesMax || bytes[0] !== version) return null;
+/**
+ * Total: null for whatever `read` does not accept, or leaves unread. Nothing that is returned shares `bytes`. What comes from
+ * outside is at most a frame.
+ */
+export function decodeWire<T>(
+  bytes: Uint8Array,
+  read: (head: unknown, tail: Tail) => T,
+  bytesMax: number = rpcBytesMax,
+): T | null {
+  if (bytes.length < headFrom || bytes.length > bytesMax || bytes[0] !== version) return null;
   const tailFrom = headFrom + new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
   if (tailFrom > bytes.length) return null;
   try {

@@ -91,6 +91,13 @@ class FakeStateMachine implements StateMachine<string> {
   readonly gate = new Gate();
   readonly groups: { readonly indexes: readonly number[]; readonly chainHash: readonly number[] }[] = [];
   hurries = 0;
+  changedBytes = 0;
+
+  applicable(entries: readonly Entry[]): number {
+    return entries.length;
+  }
+
+  async prepare(): Promise<void> {}
 
   apply(group: readonly Entry[], chainHash: Uint8Array): AppliedGroup<string> {
     this.groups.push({ indexes: group.map(({ index }) => Number(index)), chainHash: [...chainHash] });
@@ -100,6 +107,7 @@ class FakeStateMachine implements StateMachine<string> {
       written: this.gate.pass(() => {
         this.applied = { term: last.term, index: last.index };
       }),
+      changedBytes: this.changedBytes,
     };
   }
 
@@ -282,6 +290,24 @@ test('a write is answered before the state machine is synced; a read waits for t
 
   t.deepEqual(beforeWritten, [true, null]);
   t.is(read.value, true);
+});
+
+test('what small entries leave behind in memory is bounded: the state machine is to hurry, and no more is handed to it', async (t) => {
+  const bench = await givenAlone();
+  bench.stateMachine.gate.isHeld = true;
+  bench.stateMachine.changedBytes = 6 * 1024 * 1024;
+  bench.stateMachine.groups.length = 0;
+
+  for (const command of ['a', 'b', 'c', 'd']) {
+    bench.propose(command);
+    await bench.clock.settle();
+  }
+  const whileHeld = [bench.stateMachine.groups.length, bench.stateMachine.hurries];
+  bench.stateMachine.gate.next().complete();
+  await bench.clock.settle();
+
+  t.deepEqual(whileHeld, [3, 1]);
+  t.is(bench.stateMachine.groups.length, 4);
 });
 
 test('a leader whose state machine is stuck steps down, and campaigns again when it is not', async (t) => {
@@ -680,13 +706,27 @@ test('a leader tells of its tail once for all that a turn appended, and when it 
 
   t.deepEqual(appended.map(shown) as unknown, [[2, true, 5, 2]]);
   t.deepEqual(published.map(shown) as unknown, [[2, true, 5, 4]]);
-  t.deepEqual(bench.tails, [], 'heartbeats change nothing');
+  t.deepEqual(bench.tails, [], 'heartbeats that nobody has answered change nothing');
   const commands = appended[0]?.entries(index(3), index(4))?.map((one) => one.type === 'command' && one.command);
   t.deepEqual(
     commands,
     [Buffer.from('a'), Buffer.from('b')].map((bytes) => new Uint8Array(bytes)),
   );
   t.deepEqual(appended[0]?.entries(index(6), index(5)), []);
+});
+
+test('a round that a quorum has acknowledged is told of, and how many had left by any moment', async (t) => {
+  const bench = await givenLeader();
+  bench.tails.length = 0;
+  const before = bench.node.leadership?.round ?? 0;
+  await bench.clock.advance(raftConstants.heartbeatIntervalMs);
+  t.is(bench.node.leadership?.round, before + 1);
+  t.deepEqual(bench.tails, []);
+  await bench.receive(accepted({ term: 2, matchIndex: 2, round: before + 1 }));
+  t.deepEqual(
+    bench.tails.map(({ acknowledgedRound }) => acknowledgedRound),
+    [before + 1],
+  );
 });
 
 test('what is committed and may not be published yet is told of when it is committed', async (t) => {

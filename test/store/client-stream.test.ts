@@ -407,7 +407,7 @@ test('a lease is asked for, and confirmed, over the stream that stands', async (
 
 test('that there is no lease to be had is handed on, of the stream that stands, and leaves the stream as it is', async (t) => {
   const { leader, streamId, refused, clock } = given();
-  const refusal = { type: 'refused', streamId, cause: 'late', forMs: 2000 } as const;
+  const refusal = { type: 'refused', streamId, request: 7, cause: 'late', forMs: 2000 } as const;
   leader.hear(encodeRefused({ ...refusal, streamId: 'another' }));
   for (let times = 0; times < 5; times += 1) leader.hear(encodeRefused(refusal));
   t.deepEqual(refused, new Array(5).fill(refusal));

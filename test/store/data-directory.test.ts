@@ -9,7 +9,9 @@ import { type DataDirectory, openDataDirectory } from '../../src/store/data-dire
 import type { Disk } from '../../src/store/disk.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError } from '../../src/store/errors.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
 import { isFirstStart, openStateDirectory } from '../../src/store/state-directory.ts';
+import { systemClock } from '../../src/system-clock.ts';
 import { failingDisk } from './fault-disk.ts';
 import { batch, commands, openLog, scratch, withLog } from './log-fixture.ts';
 
@@ -158,7 +160,8 @@ async function openState(
   const log = createLogger({ id: 'r1', level: 'warn', write: (line) => lines.push(line) });
   await withLog(path, async ({ store }) => {
     const firstStart = isFirstStart(store.state);
-    const state = await openStateDirectory(stateDisk, join(path, 'state'), { firstStart, log });
+    const options = { firstStart, log, clock: systemClock, history: historyBoundsDefault };
+    const state = await openStateDirectory(stateDisk, join(path, 'state'), options);
     await state.store.close();
   });
   return lines;

@@ -22,9 +22,9 @@ import {
   encodeRefused,
   streamIdLengthMax,
   touchedEntriesMax,
-  touchesMax,
 } from '../../src/store/invalidation-codec.ts';
 import { decodeMessages } from '../../src/store/message-codec.ts';
+import { touchesMax } from '../../src/store/touch.ts';
 import { encodeWire } from '../../src/store/wire.ts';
 import { createRandom } from './random.ts';
 
@@ -73,7 +73,9 @@ const granted: Granted = {
   leaseMs: 250,
 };
 
-const refused = refusalCauses.map((cause): Refused => ({ type: 'refused', streamId: '5f3a', cause, forMs: 30_000 }));
+const refused = refusalCauses.map(
+  (cause): Refused => ({ type: 'refused', streamId: '5f3a', request: 12, cause, forMs: 30_000 }),
+);
 
 function encodeLeaderEvent(event: LeaderEvent): Uint8Array {
   switch (event.type) {

@@ -5,7 +5,9 @@ import {
   evaluate,
   preconditionHolds,
   type Revisions,
+  readExpiresAtMs,
   readKeyValue,
+  readRevisions,
   sealValue,
   type Write,
 } from '../../src/store/kv.ts';
@@ -122,4 +124,28 @@ test('a value row reads back, with and without its value', (t) => {
     t.deepEqual(readKeyValue('k', body, false), head);
     t.deepEqual(readKeyValue('k', body, true), { ...head, value });
   }
+});
+
+test('a value that ends by itself says when; the rows of all others are as they were', (t) => {
+  const stored = {
+    createRevision: index(3),
+    modRevision: index(5),
+    version: 2,
+    contentType: 'text/plain',
+    value: Buffer.from('v'),
+  };
+  const bodyOf = (row: ReturnType<typeof sealValue>) => openRow(row.key, row.value).body;
+  const plain = bodyOf(sealValue('k', stored));
+  const revisions = '000000000000000300000000000000050000000000000002';
+  t.is(plain.toString('hex'), `${revisions}000a${Buffer.from('text/plainv').toString('hex')}`);
+  t.is(readExpiresAtMs(plain), null);
+  t.false('expiresAtMs' in readKeyValue('k', plain, true));
+  for (const expiresAtMs of [0, 1_700_000_000_123]) {
+    const body = bodyOf(sealValue('k', { ...stored, expiresAtMs }));
+    t.is(readExpiresAtMs(body), expiresAtMs);
+    t.like(readRevisions(body), { createRevision: 3, modRevision: 5, version: 2 });
+    t.deepEqual(readKeyValue('k', body, true), { key: 'k', ...stored, expiresAtMs, sizeBytes: 1 });
+  }
+  const longest = bodyOf(sealValue('k', { ...stored, contentType: 'x'.repeat(256), expiresAtMs: 1 }));
+  t.like(readKeyValue('k', longest, true), { contentType: 'x'.repeat(256), sizeBytes: 1 });
 });

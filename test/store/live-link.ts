@@ -58,7 +58,7 @@ function answerTo(queries: readonly Query[], conduct: Conduct): LinkAnswer {
     case 'lies':
       return { type: 'read', replies: queries.map((): ReadReply => get('another key')) };
     case 'serves':
-      return { type: 'read', replies: queries.map((query) => get(query.type === 'get' ? query.key : query.prefix)) };
+      return { type: 'read', replies: queries.map((query) => get(query.type === 'get' ? query.key : 'another')) };
   }
 }
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { InvariantError } from '../../src/raft/assert.ts';
 import { index, term } from '../../src/raft/types.ts';
-import type { KeyValue } from '../../src/store/command.ts';
+import type { CommandResult, KeyValue } from '../../src/store/command.ts';
 import type { ReplicaStatus, StoreReply, StoreRequest } from '../../src/store/protocol.ts';
 import {
   decodeStatus,
@@ -65,6 +65,15 @@ const requests: readonly StoreRequest[] = [
   },
   { type: 'status' },
   { type: 'readIndex', timeoutMs: 50 },
+  { type: 'changes', query: { after: index(2 ** 40), skip: 3, watched: null, limit: 1000, waitMs: 30_000 } },
+  {
+    type: 'changes',
+    query: { after: index(0), skip: 0, watched: { type: 'keys', prefix: 'Ω/' }, limit: 1, waitMs: 0 },
+  },
+  {
+    type: 'changes',
+    query: { after: index(1), skip: 0, watched: { type: 'collection', name: 'books' }, limit: 7, waitMs: 0.5 },
+  },
 ];
 
 const item: KeyValue = {
@@ -77,6 +86,17 @@ const item: KeyValue = {
 };
 const withValue: KeyValue = { ...item, value: new Uint8Array([1, 2, 3]) };
 const emptyValue: KeyValue = { ...item, value: new Uint8Array(0) };
+
+const transactionResult: CommandResult = {
+  type: 'transaction',
+  revision: index(2 ** 40),
+  succeeded: true,
+  results: [
+    { type: 'key', item: { ...withValue, value: Buffer.from([1, 2, 3]) } },
+    { type: 'written', version: 2, created: false, sum: 14 },
+  ],
+  replayed: true,
+};
 
 const replies: readonly StoreReply[] = [
   {
@@ -98,6 +118,21 @@ const replies: readonly StoreReply[] = [
     ],
   },
   {
+    type: 'write',
+    replies: [
+      { type: 'done', result: transactionResult },
+      { type: 'done', result: { type: 'transactionFailed', reason: 'outOfBounds', branch: 'otherwise', operation: 1 } },
+      { type: 'done', result: { ...transactionResult, succeeded: false, results: [], replayed: false } },
+      { type: 'done', result: { type: 'transactionFailed', reason: 'idempotencyMismatch' } },
+      { type: 'done', result: { type: 'defined', revision: index(9), created: true } },
+      { type: 'done', result: { type: 'dropped', revision: index(9) } },
+      { type: 'done', result: { type: 'definitionConflict', revision: 0 } },
+      { type: 'done', result: { type: 'idFieldDiffers', idField: 'isbn' } },
+      { type: 'done', result: { type: 'tooManyCollections' } },
+      { type: 'done', result: { type: 'noted' } },
+    ],
+  },
+  {
     type: 'read',
     replies: [
       { type: 'unavailable' },
@@ -115,7 +150,41 @@ const replies: readonly StoreReply[] = [
   { type: 'error', reason: 'not understood' },
   { type: 'readIndex', index: index(2 ** 40) },
   { type: 'readIndex', index: null },
+  { type: 'changes', result: null },
+  { type: 'changes', result: { type: 'compacted', compactedRevision: index(2 ** 41) } },
+  { type: 'changes', result: { type: 'changes', through: index(9), skip: 0, changes: [] } },
+  {
+    type: 'changes',
+    result: {
+      type: 'changes',
+      through: index(8),
+      skip: 4,
+      changes: [
+        {
+          ...changeAt(0),
+          type: 'put',
+          subject: { type: 'key', key: 'k' },
+          item: { ...withValue, modRevision: 9, expiresAtMs: 5 },
+        },
+        { ...changeAt(1), type: 'delete', subject: { type: 'key', key: 'Ω' }, expired: true },
+        {
+          ...changeAt(2),
+          type: 'put',
+          subject: { type: 'document', collection: 'books', id: '7' },
+          document: {
+            ...{ id: '7', createRevision: 1, modRevision: 9, version: 2, expiresAtMs: 2 ** 41 },
+            json: new Uint8Array([123, 125]),
+          },
+        },
+        { ...changeAt(3), type: 'delete', subject: { type: 'document', collection: 'books', id: '8' }, expired: false },
+      ],
+    },
+  },
 ];
+
+function changeAt(place: number) {
+  return { revision: index(9), place, count: 6 };
+}
 
 for (const request of requests) {
   test(`a request comes back as it was: ${JSON.stringify(request).slice(0, 60)}`, (t) => {
@@ -151,6 +220,24 @@ for (const [title, head] of strangeReads) {
 for (const age of [-1, Number.NaN, Number.POSITIVE_INFINITY, '1']) {
   test(`an answer is not understood with an age of ${age}`, (t) => {
     t.is(decodeStoreReply(encodeWire([1, [], age])), null);
+  });
+}
+
+const strangeChanges: readonly (readonly [string, readonly unknown[]])[] = [
+  ['a place beyond its revision', [1, 9, 2, 2, false, 'k']],
+  ['a key that is none', [1, 9, 0, 1, false, '']],
+  ['a kind that is not known', [4, 9, 0, 1, false, 'k']],
+  ['a document without an id', [3, 9, 0, 1, false, 'books', '']],
+  ['a collection without a name', [3, 9, 0, 1, false, '', '7']],
+  ['a put without a value', [0, 9, 0, 1, 'k', 1, 1, 'text/plain', null, null]],
+  ['a put with more than the message holds', [0, 9, 0, 1, 'k', 1, 1, 'text/plain', null, 1]],
+];
+
+for (const [title, change] of strangeChanges) {
+  test(`changes are not understood with ${title}`, (t) => {
+    const sound = [1, 9, 0, 1, false, 'k'];
+    t.not(decodeStoreReply(encodeWire([5, [0, 9, 0, [sound]]])), null);
+    t.is(decodeStoreReply(encodeWire([5, [0, 9, 0, [change]]])), null);
   });
 }
 
@@ -210,6 +297,27 @@ const outOfBounds: readonly (readonly [string, StoreRequest])[] = [
       ] as const,
   ),
   ['no number', { type: 'write', timeoutMs: Number.NaN, commands: [] }],
+  ...[0, 1001, 1.5].map(
+    (limit) =>
+      [
+        `${limit} changes`,
+        { type: 'changes', query: { after: index(1), skip: 0, watched: null, limit, waitMs: 0 } },
+      ] as const,
+  ),
+  ...[-1, 30_001, Number.NaN].map(
+    (waitMs) =>
+      [
+        `a wait of ${waitMs} ms`,
+        { type: 'changes', query: { after: index(1), skip: 0, watched: null, limit: 1, waitMs } },
+      ] as const,
+  ),
+  [
+    'a collection without a name',
+    {
+      type: 'changes',
+      query: { after: index(1), skip: 0, watched: { type: 'collection', name: '' }, limit: 1, waitMs: 0 },
+    },
+  ],
   ['no time', { type: 'readIndex', timeoutMs: Number.NaN }],
 ];
 

@@ -16,23 +16,32 @@ export const lineage = 'c0ffee';
 
 export interface Site {
   readonly cluster: ClusterFile;
+  /** The first of the gateways. */
   readonly gateway: TestEndpoint;
+  readonly gateways: ReadonlyMap<string, TestEndpoint>;
   readonly endpoints: ReadonlyMap<string, TestEndpoint>;
   start(id: string): Promise<Replica>;
 }
 
-/** The places of replicas and of a gateway; none of them runs yet. */
-export async function openSite(t: ExecutionContext, ids: readonly string[]): Promise<Site> {
+/** The places of replicas and of gateways; none of them runs yet. */
+export async function openSite(
+  t: ExecutionContext,
+  ids: readonly string[],
+  gatewayIds: readonly string[] = ['g1'],
+): Promise<Site> {
   const directory = await scratchDirectory();
   t.teardown(() => rm(directory, { recursive: true, force: true }));
-  const gateway = await openTestEndpoint(t);
+  const gateways = new Map<string, TestEndpoint>();
+  for (const id of gatewayIds) gateways.set(id, await openTestEndpoint(t));
+  const [gateway] = gateways.values();
+  if (gateway === undefined) throw new Error('a site has one gateway at least');
   const endpoints = new Map<string, TestEndpoint>();
   for (const id of ids) endpoints.set(id, await openTestEndpoint(t));
   const http = '127.0.0.1:1';
   const cluster = {
     clusterId: lineage,
     replicas: [...endpoints].map(([id, at]) => ({ id, publicKey: at.publicKey, rpc: addressOf(at), http })),
-    gateways: [{ id: 'g1', publicKey: gateway.publicKey, http }],
+    gateways: [...gateways].map(([id, { publicKey }]) => ({ id, publicKey, http })),
   };
   const started = new Set<string>();
   /** A replica closes its endpoint: a later life has another one at the same place. */
@@ -65,5 +74,5 @@ export async function openSite(t: ExecutionContext, ids: readonly string[]): Pro
     t.teardown(() => replica.close());
     return replica;
   }
-  return { cluster, gateway, endpoints, start };
+  return { cluster, gateway, gateways, endpoints, start };
 }

@@ -9,11 +9,12 @@ import { silentLogger } from '../../src/logger.ts';
 import type { Clock } from '../../src/raft/interfaces.ts';
 import { type Entry, index, term } from '../../src/raft/types.ts';
 import { type Command, type CommandResult, limits, noPrecondition, type Query } from '../../src/store/command.ts';
-import { encodeCommand } from '../../src/store/command-codec.ts';
+import { decodeCommand, encodeCommand } from '../../src/store/command-codec.ts';
 import { formatDigest } from '../../src/store/digest.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError, StoreError } from '../../src/store/errors.ts';
-import { appliedKey, batchKey, resultsKey, sessionKey, valueKey } from '../../src/store/keys.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
+import { appliedKey, batchKey, historyKey, resultsKey, sessionKey, valueKey } from '../../src/store/keys.ts';
 import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -31,6 +32,7 @@ const optionsFor = (firstStart: boolean, clock: Clock, gatherMs: number) => ({
   syncWrites: true,
   clock,
   gatherMs,
+  history: historyBoundsDefault,
   log: silentLogger,
   onUndeclaredTouch: undeclaredTouch,
 });
@@ -567,13 +569,14 @@ test('links are kept for the newest 16 MiB of batches, and no more', async (t) =
   const f = await Fixture.start();
   const value = Buffer.alloc(limits.valueBytesMax, 7);
   for (let nth = 0; nth < 20; nth += 1) await f.written(f.put('k', value));
-  t.is(f.store.dump('b').length, 16);
+  // The history has each value as well.
+  t.is(f.store.dump('b').length, 8);
   await f.reopen();
   t.is(f.machine.applied.index, index(21));
   await f.written(f.put('k', value));
-  t.is(f.store.dump('b').length, 16);
+  t.is(f.store.dump('b').length, 8);
   await f.machine.close();
-  f.store.lose(batchKey(7));
+  f.store.lose(batchKey(15));
   await f.reopen();
   t.is(f.machine.applied.index, index(0), 'the oldest link that must be there is missed too');
 });
@@ -696,6 +699,12 @@ function overwriteTable(directory: string, from: number, bytes: Buffer): void {
   closeSync(file);
 }
 
+/** Where a value stands in the table: behind the history, which has it as well. */
+function placeInTable(directory: string, value: Uint8Array): number {
+  const [table] = readdirSync(directory).filter((name) => name.endsWith('.ldb'));
+  return readFileSync(join(directory, table ?? '')).lastIndexOf(value);
+}
+
 test('damage in a table while it is open: found when it is read, also where LevelDB would leave rows out of a page', async (t) => {
   const reads: readonly Query[] = [{ type: 'get', key: 'k00100', withValue: true }, list({ limit: 300 }), list({})];
   const at = await temporary(t);
@@ -704,7 +713,10 @@ test('damage in a table while it is open: found when it is read, also where Leve
   for (const read of reads) {
     const machine = await open(levelDisk, false, at);
     t.is(machine.applied.index, index(1000));
-    overwriteTable(at, 32_000, Buffer.alloc(32_000, 0x55));
+    const command = entries[100]?.type === 'command' ? decodeCommand(entries[100].command) : null;
+    const place = placeInTable(at, command?.type === 'put' ? command.value : Buffer.alloc(1));
+    t.true(place > 0);
+    overwriteTable(at, place, Buffer.alloc(32_000, 0x55));
     await t.throwsAsync(machine.query(read), { instanceOf: StoreError, code: 'stateDamaged' });
     await machine.close();
     const anew = await open(levelDisk, false, at);
@@ -829,4 +841,34 @@ test('a failure while a batch gathers leaves it unwritten', async (t) => {
   await clock.advance(10);
   await t.throwsAsync(written);
   t.is(batches.length, before);
+});
+
+test('a question for changes that waits is answered when the machine is closed', async (t) => {
+  const f = await Fixture.start();
+  const clock = new ManualClock();
+  await f.machine.close();
+  f.machine = await openStateMachine(f.disk, path, optionsFor(false, clock, 0));
+  const asked = f.machine.changes({ after: index(1), skip: 0, watched: null, limit: 10, waitMs: 30_000 });
+  await clock.settle();
+  await f.machine.close();
+  t.deepEqual(await asked, { type: 'changes', changes: [], through: index(1), skip: 0 });
+});
+
+test('a state whose history is damaged is built anew, and has all of it again', async (t) => {
+  const damages: Readonly<Record<string, (store: MemoryStore) => void>> = {
+    'a row that rots': (store) => store.rot(historyKey(3), 20),
+    'a row that is gone': (store) => store.lose(historyKey(3)),
+    'a row under another key': (store) => store.moveRow(historyKey(4), historyKey(5)),
+  };
+  for (const [name, damage] of Object.entries(damages)) {
+    const f = await Fixture.start();
+    for (const key of ['a', 'b', 'c']) await f.written(f.put(key));
+    await f.machine.close();
+    damage(f.store);
+    await f.reopen();
+    t.is(f.machine.applied.index, index(0), name);
+    await f.replay();
+    const found = await f.machine.changes({ after: index(0), skip: 0, watched: null, limit: 10, waitMs: 0 });
+    t.deepEqual(found.type === 'changes' && found.changes.map(({ revision }) => revision), [2, 3, 4].map(index), name);
+  }
 });

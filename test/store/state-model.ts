@@ -20,6 +20,7 @@ export class StateModel {
       this.sessions.set(at, { lowest: 1, results: new Map() });
       return { type: 'sessionOpened', session: at };
     }
+    if (command.type !== 'put' && command.type !== 'delete') throw new Error(`the model knows no ${command.type}`);
     const { session: id, sequence, lowestUnanswered } = command.stamp;
     const session = this.sessions.get(id);
     if (session === undefined) return { type: 'sessionExpired' };
@@ -39,7 +40,7 @@ export class StateModel {
       .sort((a, b) => Buffer.compare(bytes(a.key), bytes(b.key)));
   }
 
-  #execute(command: Exclude<Command, { type: 'openSession' }>, at: Index): CommandResult {
+  #execute(command: Extract<Command, { type: 'put' | 'delete' }>, at: Index): CommandResult {
     const { key, precondition } = command;
     const old = this.keys.get(key);
     const matches = (match: RevisionMatch) => old !== undefined && (match === '*' || match.includes(old.modRevision));

@@ -10,6 +10,7 @@ import { encodeCommand } from '../../src/store/command-codec.ts';
 import { isDamage } from '../../src/store/damage.ts';
 import type { WriteOperation } from '../../src/store/disk.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
 import { LevelCursor } from '../../src/store/level-cursor.ts';
 import { liveTables } from '../../src/store/manifest.ts';
 import { openStateMachine } from '../../src/store/state-machine.ts';
@@ -291,6 +292,7 @@ test('state/: a bit turned in the filter of its table never hides a key, the sta
       syncWrites: true,
       clock: systemClock,
       gatherMs: 0,
+      history: historyBoundsDefault,
       log: silentLogger,
       onUndeclaredTouch: undeclaredTouch,
     });

@@ -4,16 +4,12 @@ import { createLogger, silentLogger } from '../../src/logger.ts';
 import { type Entry, index, term } from '../../src/raft/types.ts';
 import { type Command, noPrecondition } from '../../src/store/command.ts';
 import { decodeCommand, encodeCommand } from '../../src/store/command-codec.ts';
+import { declarationOf } from '../../src/store/declaration.ts';
+import type { UndeclaredTouch } from '../../src/store/evaluator.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
 import { keyOfValue } from '../../src/store/keys.ts';
-import type { openStateMachine, UndeclaredTouch } from '../../src/store/state-machine.ts';
-import {
-  declaresKey,
-  isCacheablePrefix,
-  type Touch,
-  touchesOf,
-  touchOfKey,
-  touchOfPrefix,
-} from '../../src/store/touch.ts';
+import type { openStateMachine } from '../../src/store/state-machine.ts';
+import { isCacheablePrefix, type Touch, touchesOf, touchOfKey, touchOfPrefix } from '../../src/store/touch.ts';
 import { reportUndeclaredTouches } from '../../src/store/touch-report.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { MemoryDisk, type MemoryStore } from './memory-disk.ts';
@@ -115,7 +111,7 @@ test('a command declares a key when it has the touches of that key', (t) => {
       for (const command of [put(other), deletion(other), { type: 'openSession' } as const]) {
         const has = new Set(listOf(command));
         t.is(
-          declaresKey(command, key),
+          declarationOf(command).key(key),
           listOf(put(key)).every((touch) => has.has(touch)),
         );
       }
@@ -142,7 +138,14 @@ async function openMachine(
   disk: MemoryDisk,
   onUndeclaredTouch: (kind: UndeclaredTouch) => void,
 ) {
-  const options = { firstStart: true, syncWrites: true, clock: systemClock, gatherMs: 0, log: silentLogger };
+  const options = {
+    firstStart: true,
+    syncWrites: true,
+    clock: systemClock,
+    gatherMs: 0,
+    history: historyBoundsDefault,
+    log: silentLogger,
+  };
   return open(disk, path, { ...options, onUndeclaredTouch });
 }
 
@@ -168,12 +171,13 @@ test('every value that an entry changes on the disk is touched by its command', 
 
 test('a change that is not declared is reported by its kind, and made; what changes nothing is not', async (t) => {
   // Today's commands change the key they name. This state machine believes that they declare nothing.
-  const declaresNothing = 'data:text/javascript,export const declaresKey = () => false;';
+  const declaresNothing = 'data:text/javascript,export const declarationOf = () => ({ key: () => false });';
   const hooks = registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === './touch.ts' && context.parentURL?.endsWith('?declaresNothing')
-        ? { url: declaresNothing, format: 'module', shortCircuit: true }
-        : next(specifier, context),
+    resolve(specifier, context, next) {
+      if (!context.parentURL?.endsWith('?declaresNothing')) return next(specifier, context);
+      if (specifier === './declaration.ts') return { url: declaresNothing, format: 'module', shortCircuit: true };
+      return next(specifier === './evaluator.ts' ? `${specifier}?declaresNothing` : specifier, context);
+    },
   });
   const specifier = '../../src/store/state-machine.ts?declaresNothing';
   const { openStateMachine: open }: { openStateMachine: typeof openStateMachine } = await import(specifier);

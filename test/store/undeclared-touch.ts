@@ -1,4 +1,4 @@
-import type { UndeclaredTouch } from '../../src/store/state-machine.ts';
+import type { UndeclaredTouch } from '../../src/store/evaluator.ts';
 
 /** No run goes on after a cache was left untold of a change. */
 export function undeclaredTouch(kind: UndeclaredTouch): never {

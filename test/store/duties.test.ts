@@ -1,0 +1,173 @@
+import test from 'ava';
+import { silentLogger } from '../../src/logger.ts';
+import { index, term } from '../../src/raft/types.ts';
+import type { IndexDefinition } from '../../src/store/collection.ts';
+import type { Command, CommandResult } from '../../src/store/command.ts';
+import { encodeCommand } from '../../src/store/command-codec.ts';
+import { chunkToSweep, dueBy } from '../../src/store/duties.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
+import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
+import { touchesOf } from '../../src/store/touch.ts';
+import type { FieldTerms, Operation } from '../../src/store/transaction.ts';
+import { systemClock } from '../../src/system-clock.ts';
+import { MemoryDisk } from './memory-disk.ts';
+import { undeclaredTouch } from './undeclared-touch.ts';
+
+const hash = Buffer.from('12345678');
+const json = Buffer.from('{}');
+const ttlMs = 100;
+
+class Fixture {
+  readonly machine: KvStateMachine;
+  #sequence = 0;
+
+  private constructor(machine: KvStateMachine) {
+    this.machine = machine;
+  }
+
+  static async start(): Promise<Fixture> {
+    const machine = await openStateMachine(new MemoryDisk(), '/state', {
+      firstStart: true,
+      syncWrites: true,
+      clock: systemClock,
+      gatherMs: 0,
+      history: historyBoundsDefault,
+      log: silentLogger,
+      onUndeclaredTouch: undeclaredTouch,
+    });
+    const fixture = new Fixture(machine);
+    await fixture.apply({ type: 'openSession' });
+    await fixture.apply({ type: 'tick', stampMs: 1, expired: [], forgotten: [] });
+    return fixture;
+  }
+
+  async apply(command: Command): Promise<CommandResult | null> {
+    const at = index(this.machine.appliedInMemory.index + 1);
+    const entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) } as const;
+    const { results, written } = this.machine.apply([entry], hash);
+    await written;
+    return results[0] ?? null;
+  }
+
+  async transact(operations: readonly Operation[]): Promise<void> {
+    for (let from = 0; from < operations.length; from += 100) {
+      const transaction = { compares: [], then: operations.slice(from, from + 100), otherwise: [] };
+      const done = await this.apply({ type: 'transaction', stamp: this.#stamp(), idempotency: null, transaction });
+      if (done?.type !== 'transaction') throw new Error(`it failed: ${JSON.stringify(done)}`);
+    }
+  }
+
+  define(name: string, isThere: boolean, indexes: readonly IndexDefinition[] = []): Promise<CommandResult | null> {
+    const definition = isThere ? { idField: 'id', indexes } : null;
+    return this.apply({ type: 'define', stamp: this.#stamp(), name, definition, replaces: null });
+  }
+
+  /** Documents with a lifetime. */
+  async putDocuments(name: string, count: number, terms: readonly FieldTerms[] = []): Promise<void> {
+    const definition = this.machine.collections.find((collection) => collection.name === name)?.modRevision ?? index(0);
+    const basis = { definition, terms, known: null };
+    const put = (nth: number): Operation => ({
+      type: 'putDocument',
+      ...{ collection: name, id: `${nth}`, json, ttlMs, basis },
+    });
+    await this.transact(Array.from({ length: count }, (_, nth) => put(nth)));
+  }
+
+  putDocument(collection: string, id: string, contents: Buffer): Promise<void> {
+    const definition = this.machine.collections.find(({ name }) => name === collection)?.modRevision ?? index(0);
+    const basis = { definition, terms: [], known: null };
+    return this.transact([{ type: 'putDocument', collection, id, json: contents, ttlMs, basis }]);
+  }
+
+  due(): ReturnType<typeof dueBy> {
+    return this.machine.read((reader) => dueBy(reader, this.machine.collections, 1 + ttlMs));
+  }
+
+  /** As a leader does; how many were listed in each tick. */
+  async expire(): Promise<readonly number[]> {
+    const counts: number[] = [];
+    for (;;) {
+      const tick = await this.due();
+      if (tick.expired.length === 0) return counts;
+      counts.push(tick.expired.length);
+      await this.apply(tick);
+    }
+  }
+
+  async sweep(): Promise<void> {
+    for (;;) {
+      const sweep = await this.machine.read(chunkToSweep);
+      if (sweep === null) return;
+      await this.apply(sweep);
+    }
+  }
+
+  #stamp() {
+    this.#sequence += 1;
+    return { session: index(1), sequence: this.#sequence, lowestUnanswered: this.#sequence };
+  }
+}
+
+test('of what is due so much is listed at once as caches can be told one by one', async (t) => {
+  const ofOne = await Fixture.start();
+  await ofOne.define('books', true);
+  await ofOne.putDocuments('books', 600);
+  t.is(ofOne.machine.clock.mortals, 600);
+  const tick = await ofOne.due();
+  t.is(tick.expired.length, 255);
+  t.is(touchesOf(tick).length, 256);
+  t.deepEqual(await ofOne.expire(), [255, 255, 90]);
+  t.is(ofOne.machine.clock.mortals, 0);
+
+  const ofMany = await Fixture.start();
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await ofMany.define(name, true);
+    await ofMany.putDocuments(name, 80);
+  }
+  const first = await ofMany.due();
+  t.is(first.expired.length, 252);
+  t.true(Array.isArray(touchesOf(first)));
+  t.deepEqual(await ofMany.expire(), [252, 68]);
+
+  const ofKeys = await Fixture.start();
+  const put = (nth: number): Operation => {
+    return { type: 'put', key: `${nth}/a/b/c/d/e`, value: json, contentType: '', ttlMs };
+  };
+  await ofKeys.transact(Array.from({ length: 100 }, (_, nth) => put(nth)));
+  t.true(Array.isArray(touchesOf(await ofKeys.due())));
+  t.deepEqual(await ofKeys.expire(), [42, 42, 16]);
+});
+
+test('a tick takes no more terms with it than a turn has time for', async (t) => {
+  const f = await Fixture.start();
+  await f.define('books', true, [{ field: 'title', kind: 'words' }]);
+  const words = Array.from({ length: 900 }, (_, nth) => `w${String(nth).padStart(3, '0')}`);
+  await f.putDocuments('books', 7, [{ field: 'title', kind: 'words', terms: words }]);
+  t.deepEqual(await f.expire(), [3, 3, 1]);
+});
+
+test('a sweep takes no more with it than a turn has time to read', async (t) => {
+  const f = await Fixture.start();
+  await f.define('books', true);
+  const large = Buffer.from(JSON.stringify({ text: 't'.repeat(1024 * 1024 - 100) }));
+  for (let nth = 0; nth < 6; nth += 1) await f.putDocument('books', `${nth}`, large);
+  await f.define('books', false);
+  const sweep = await f.machine.read(chunkToSweep);
+  t.is(sweep?.rows.length, 5);
+  t.false(sweep?.isLast);
+  await f.sweep();
+  t.is(await f.machine.read(chunkToSweep), null);
+  t.is(f.machine.clock.mortals, 0);
+});
+
+test('what is dropped with its collection does not stand in the way of what is due behind it', async (t) => {
+  const f = await Fixture.start();
+  await f.define('books', true);
+  await f.putDocuments('books', 600);
+  await f.transact([{ type: 'put', key: 'lock', value: json, contentType: '', ttlMs }]);
+  t.deepEqual(await f.define('books', false), { type: 'dropped', revision: f.machine.appliedInMemory.index });
+  await f.sweep();
+  t.is(f.machine.clock.mortals, 1);
+  t.deepEqual(await f.expire(), [1]);
+  t.is(f.machine.clock.mortals, 0);
+});
