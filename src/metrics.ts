@@ -15,6 +15,7 @@ export {
   type LeaseLoss,
   type ProofOutcome,
   type StoreGauges,
+  type WatchGauges,
 } from './metrics/gateway.ts';
 export {
   createReplicaMetrics,

@@ -13,4 +13,9 @@ export const systemClock: Clock = {
   defer: (callback) => void setImmediate(callback),
 };
 
+/** A moment on some wall clock as RFC 3339 has it, in UTC. */
+export function rfc3339(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
 export const systemRandom: Random = { next: () => Math.random() };

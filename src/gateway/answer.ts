@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import type { AnswerKind, CacheResult } from '../metrics.ts';
+import { type Need, needing } from './access/needs.ts';
 
 /** What became of a request, for metrics and the access log. */
 export interface RequestState {
@@ -54,7 +55,7 @@ export function jsonAnswer(
   return { status, headers: ['Content-Type', 'application/json', ...headers], body: JSON.stringify(body) };
 }
 
-/** A route's handler as the router wants it. */
-export function answering(handle: (ctx: RequestContext) => Answer | Promise<Answer>) {
-  return async (ctx: RequestContext): Promise<void> => send(ctx.res, await handle(ctx));
+/** A route's handler as the router wants it, and what whoever calls it needs. */
+export function answering(need: Need, handle: (ctx: RequestContext) => Answer | Promise<Answer>) {
+  return needing(need, async (ctx: RequestContext): Promise<void> => send(ctx.res, await handle(ctx)));
 }

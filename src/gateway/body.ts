@@ -5,6 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HttpProblem } from './errors.ts';
 import type { Share } from './in-flight.ts';
 
+/** What a body is, in words. */
+export type BodyKind = 'value' | 'document' | 'patch' | 'definition' | 'transaction' | 'request';
+
 /** The client went away before its request was whole: there is nobody to answer. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
@@ -19,25 +22,31 @@ export async function readBody(
   response: ServerResponse,
   share: Share,
   bytesMax: number,
+  what: BodyKind = 'value',
 ): Promise<Buffer> {
   checkCodings(request);
   const contentLength = request.headers['content-length'];
   if (contentLength === undefined && request.headers['transfer-encoding'] === undefined) return Buffer.alloc(0);
   const declared = Number(contentLength ?? 0);
-  if (declared > bytesMax) throw tooLarge(bytesMax, `${declared}`);
+  if (declared > bytesMax) throw tooLarge(what, bytesMax, `${declared}`);
   share.take(declared);
   if (request.headers.expect !== undefined) response.writeContinue();
-  return await collect(request, contentLength === undefined ? share : null, bytesMax);
+  return await collect(request, contentLength === undefined ? share : null, bytesMax, what);
 }
 
-function collect(request: IncomingMessage, undeclared: Share | null, bytesMax: number): Promise<Buffer> {
+function collect(
+  request: IncomingMessage,
+  undeclared: Share | null,
+  bytesMax: number,
+  what: BodyKind,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
       try {
-        if (bytes > bytesMax) throw tooLarge(bytesMax, 'more');
+        if (bytes > bytesMax) throw tooLarge(what, bytesMax, 'more');
         undeclared?.take(chunk.length);
         chunks.push(chunk);
       } catch (problem) {
@@ -91,6 +100,7 @@ function checkCodings(request: IncomingMessage): void {
   }
 }
 
-function tooLarge(bytesMax: number, got: string): HttpProblem {
-  return new HttpProblem('value_too_large', `a value is at most ${bytesMax} bytes, got ${got}`);
+function tooLarge(what: BodyKind, bytesMax: number, got: string): HttpProblem {
+  const code = what === 'value' ? 'value_too_large' : 'too_large';
+  return new HttpProblem(code, `a ${what} is at most ${bytesMax} bytes, got ${got}`);
 }

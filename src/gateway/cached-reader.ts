@@ -7,11 +7,12 @@ import { type FollowedStream, isCacheablePrefix, type StoreClient } from '../sto
 import type { Cache } from './cache/cache.ts';
 import { type Entry, keyName, listName, queryNamed } from './cache/entry.ts';
 import type { Purge } from './cache/purge.ts';
-import { asGet, asList, standingAt } from './cached-result.ts';
+import { asAnswerTo, asGet, asList, standingAt } from './cached-result.ts';
 import { type Answered, Fetcher, type FetcherOptions } from './fetcher.ts';
 import type { ListPage } from './list-page.ts';
-import { keyQuestion, listQuestion, type Question, questionOf } from './questions.ts';
+import { catalogName, catalogQuestion, keyQuestion, listQuestion, type Question, questionOf } from './questions.ts';
 import {
+  type CatalogQuery,
   fetched,
   type GetQuery,
   type GetResult,
@@ -19,7 +20,9 @@ import {
   notCached,
   type Reading,
   type ReadOptions,
+  type ReadQuery,
   type Result,
+  type ResultOf,
   type StoreReader,
   served,
 } from './store.ts';
@@ -85,6 +88,21 @@ export class CachedReader implements StoreReader, KeptAnswers {
     return { ...answered, outcome: served(outcome, asList(query, outcome.result)) };
   }
 
+  atOnce<Asked extends CatalogQuery>(query: Asked, options: ReadOptions): Reading<ResultOf<Asked>> | null {
+    const found = this.#leased(catalogName(query), options);
+    return found === null ? null : this.#hit(asAnswerTo(query, found));
+  }
+
+  async read<Asked extends CatalogQuery>(query: Asked, options: ReadOptions): Promise<Reading<ResultOf<Asked>>> {
+    const atOnce = this.atOnce(query, options);
+    if (atOnce !== null) return atOnce;
+    const { outcome, ...answered } = goesPast(options)
+      ? await this.#bypass(query, options)
+      : await this.#read(catalogQuestion(query), query, options);
+    if (outcome.type !== 'done') return { ...answered, outcome };
+    return { ...answered, outcome: served(outcome, asAnswerTo(query, outcome.result)) };
+  }
+
   /** How many answers went. What is being fetched is not kept either, and nobody who comes after this is served from it. */
   purge(purge: Purge): number {
     this.#fetcher.purge(purge);
@@ -100,7 +118,10 @@ export class CachedReader implements StoreReader, KeptAnswers {
   }
 
   *hottest(): Iterable<HotQuestion> {
-    for (const name of this.#options.cache.hottest()) yield queryNamed(name);
+    for (const name of this.#options.cache.hottest()) {
+      const query = queryNamed(name);
+      if (query !== null) yield query;
+    }
   }
 
   warm(query: HotQuestion, timeoutMs: number): Promise<Warmed> {
@@ -124,7 +145,7 @@ export class CachedReader implements StoreReader, KeptAnswers {
   }
 
   /** `query` is what a replica is asked where its answer is not to be kept. */
-  async #read(question: Question, query: GetQuery | ListQuery, options: ReadOptions): Promise<Answered> {
+  async #read(question: Question, query: ReadQuery, options: ReadOptions): Promise<Answered> {
     const { timeoutMs, directives } = options;
     const { onlyIfCached, noStore } = directives;
     const fetcher = this.#fetcher;
@@ -146,7 +167,7 @@ export class CachedReader implements StoreReader, KeptAnswers {
     return hit ?? fetcher.fetch(question, 'stale', deadlineAt, begun);
   }
 
-  async #bypass(query: GetQuery | ListQuery, { directives, ...options }: ReadOptions): Promise<Answered> {
+  async #bypass(query: ReadQuery, { directives, ...options }: ReadOptions): Promise<Answered> {
     if (directives.onlyIfCached) return notCached;
     const status = options.consistency === 'stale' ? asRequested : bypass;
     return { ...status, outcome: fetched(query, await this.#options.client.read(query, options)) };

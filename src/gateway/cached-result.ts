@@ -2,7 +2,17 @@
 import type { QueryResult } from '../store/client.ts';
 import { type EntryKind, ofItsOwn } from './cache/entry.ts';
 import type { ListPage } from './list-page.ts';
-import type { GetQuery, GetResult, ListQuery, Result } from './store.ts';
+import type {
+  CatalogQuery,
+  DocumentQuery,
+  DocumentResult,
+  GetQuery,
+  GetResult,
+  ListQuery,
+  ReadQuery,
+  Result,
+  ResultOf,
+} from './store.ts';
 
 const resultOverheadBytes = 64;
 
@@ -11,7 +21,23 @@ const resultOverheadBytes = 64;
  * parts of a pool. Whoever keeps a part keeps the whole.
  */
 export function copyOf(result: Result): Result {
-  if (result.type === 'list') return { ...result, rest: bytesOfItsOwn(result.rest) };
+  switch (result.type) {
+    case 'get':
+      return copyOfGet(result);
+    case 'list':
+      return { ...result, rest: bytesOfItsOwn(result.rest) };
+    case 'document':
+      return copyOfDocument(result);
+    case 'search':
+      return { ...result, rest: bytesOfItsOwn(result.rest), ids: noIds };
+    case 'noPage':
+      return result;
+  }
+}
+
+const noIds: readonly string[] = [];
+
+function copyOfGet(result: GetResult): GetResult {
   const { item } = result;
   if (item?.value === undefined) return result;
   const { key, contentType, value } = item;
@@ -19,12 +45,34 @@ export function copyOf(result: Result): Result {
   return { ...result, item: { ...item, ...own } };
 }
 
+function copyOfDocument(result: DocumentResult): DocumentResult {
+  const { document } = result;
+  if (document?.json === undefined) return result;
+  return { ...result, document: { ...document, id: ofItsOwn(document.id), json: bytesOfItsOwn(document.json) } };
+}
+
 /** What a copy keeps in memory, about. For the objects around it every entry has room. */
 export function bytesOf(result: Result): number {
-  if (result.type === 'list') return resultOverheadBytes + result.rest.byteLength + result.tag.length;
-  const { item } = result;
-  if (item === null) return resultOverheadBytes;
-  return resultOverheadBytes + 2 * (item.key.length + item.contentType.length) + (item.value?.byteLength ?? 0);
+  return resultOverheadBytes + partBytesOf(result);
+}
+
+function partBytesOf(result: Result): number {
+  switch (result.type) {
+    case 'get': {
+      const { item } = result;
+      if (item === null) return 0;
+      return 2 * (item.key.length + item.contentType.length) + (item.value?.byteLength ?? 0);
+    }
+    case 'document': {
+      const { document } = result;
+      return document === null ? 0 : 2 * document.id.length + (document.json?.byteLength ?? 0);
+    }
+    case 'list':
+    case 'search':
+      return result.rest.byteLength + result.tag.length;
+    case 'noPage':
+      return 0;
+  }
 }
 
 /** What was found, proven to be what stands there at `revision`. */
@@ -39,9 +87,19 @@ export function shownTo({ withValue }: GetQuery, result: GetResult): GetResult {
   return { ...result, item };
 }
 
-export function kindOf(result: Result): EntryKind {
-  if (result.type === 'list') return 'list';
-  return result.item === null ? 'absence' : 'value';
+/** Null for what is never kept. */
+export function kindOf(result: Result): EntryKind | null {
+  switch (result.type) {
+    case 'get':
+      return result.item === null ? 'absence' : 'value';
+    case 'document':
+      return result.document === null ? 'absence' : 'document';
+    case 'list':
+    case 'search':
+      return result.type;
+    case 'noPage':
+      return null;
+  }
 }
 
 /** Throws if what is under a query's name answers another one. */
@@ -56,12 +114,30 @@ export function asList(query: ListQuery, result: Result): ListPage {
   return result;
 }
 
+/** As asGet. */
+export function asAnswerTo<Asked extends CatalogQuery>(query: Asked, result: Result): ResultOf<Asked> {
+  return answering(query, result) as ResultOf<Asked>;
+}
+
+function answering(query: CatalogQuery, result: Result): ResultOf<CatalogQuery> {
+  if (query.type === 'document' && result.type === 'document') return documentShownTo(query, result);
+  if (query.type === 'search' && (result.type === 'search' || result.type === 'noPage')) return result;
+  throw mismatch(query, result);
+}
+
+/** Without the JSON, where that is not asked for. */
+function documentShownTo({ withJson }: DocumentQuery, result: DocumentResult): DocumentResult {
+  if (withJson || result.document?.json === undefined) return result;
+  const { json: _, ...document } = result.document;
+  return { ...result, document };
+}
+
 function bytesOfItsOwn(bytes: Uint8Array): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.byteLength);
   own.set(bytes);
   return own;
 }
 
-function mismatch(query: GetQuery | ListQuery, result: Result): Error {
+function mismatch(query: ReadQuery, result: Result): Error {
   return new Error(`a ${query.type} was answered with the result of a ${result.type}`);
 }

@@ -10,22 +10,67 @@ import type { NotCached } from './store.ts';
 const statusOf = {
   bad_target: 400,
   bad_key: 400,
+  bad_collection: 400,
+  bad_id: 400,
   bad_parameter: 400,
   bad_header: 400,
+  bad_json: 400,
+  bad_body: 400,
+  bad_transaction: 400,
+  idempotency_key_required: 400,
   unknown_replica: 400,
+  future_revision: 400,
+  no_index: 400,
+  search_too_wide: 400,
+  token_missing: 401,
+  token_unknown: 401,
+  peer_refused: 401,
+  role_missing: 403,
+  foreign_page: 403,
   unknown_route: 404,
   key_not_found: 404,
+  collection_not_found: 404,
+  document_not_found: 404,
+  book_not_found: 404,
+  order_not_found: 404,
+  employee_not_found: 404,
   method_not_allowed: 405,
+  not_acceptable: 406,
+  index_not_ready: 409,
+  not_found: 409,
+  not_json: 409,
+  not_a_number: 409,
+  out_of_bounds: 409,
+  conflict: 409,
+  document_exists: 409,
+  order_exists: 409,
+  sold_out: 409,
+  id_field_differs: 409,
+  too_many_collections: 409,
+  idempotency_in_progress: 409,
+  compacted: 410,
   precondition_failed: 412,
   value_too_large: 413,
+  too_large: 413,
   url_too_long: 414,
   unsupported_encoding: 415,
+  unsupported_media_type: 415,
+  invalid_document: 422,
+  invalid_book: 422,
+  invalid_order: 422,
+  invalid_employee: 422,
+  id_changed: 422,
+  idempotency_mismatch: 422,
   overloaded: 429,
+  too_many_watches: 429,
+  idempotency_full: 429,
   internal: 500,
   invalid_command: 502,
   gateway_refused: 502,
   no_leader: 503,
   replica_unavailable: 503,
+  closing: 503,
+  definition_changed: 503,
   read_timeout: 504,
   not_cached: 504,
   write_timeout: 504,
@@ -45,22 +90,52 @@ export class HttpProblem extends Error {
   readonly status: number;
   /** For requests that write. */
   readonly outcome: Outcome;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  /** Of the problem document. */
+  readonly members: ProblemMembers;
 
-  constructor(code: ProblemCode, detail: string, outcome: Outcome = 'not_applied') {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    outcome: Outcome = 'not_applied',
+    headers: readonly string[] = [],
+    members: ProblemMembers = {},
+  ) {
     super(detail);
     this.code = code;
     this.status = statusOf[code];
     this.outcome = outcome;
+    this.headers = headers;
+    this.members = members;
   }
+}
+
+/** What a problem document can have beside what all have. */
+export interface ProblemMembers {
+  /** What is at fault: a JSON pointer into the body, or the name of a parameter. */
+  readonly path?: string;
+}
+
+/** Nothing was done, because of what stands at `path`. */
+export function problemAt(path: string, code: ProblemCode, detail: string): HttpProblem {
+  return new HttpProblem(code, detail, 'not_applied', [], { path });
 }
 
 const retryAfterSeconds: Partial<Record<ProblemCode, string>> = {
   overloaded: '1',
+  too_many_watches: '5',
   no_leader: '1',
   replica_unavailable: '1',
+  closing: '1',
+  index_not_ready: '5',
+  definition_changed: '1',
+  conflict: '1',
+  idempotency_in_progress: '1',
+  idempotency_full: '60',
 };
 
-const writeMethods = ['PUT', 'DELETE'];
+const writeMethods = ['PUT', 'PATCH', 'DELETE', 'POST'];
 
 /** `headers` go with it, and `members` into its document; `method` is the request's. */
 export function problemAnswer(
@@ -76,6 +151,7 @@ export function problemAnswer(
     headers: [
       ...['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store'],
       ...(retryAfter === undefined ? [] : ['Retry-After', retryAfter]),
+      ...problem.headers,
       ...headers,
     ],
     body: JSON.stringify({
@@ -85,6 +161,7 @@ export function problemAnswer(
       detail,
       code,
       ...(writeMethods.includes(method) ? { outcome } : {}),
+      ...problem.members,
       ...members,
     }),
   };
@@ -103,7 +180,7 @@ export function writeProblem(outcome: Exclude<WriteOutcome, { type: 'done' }>, t
     case 'unknown':
       return new HttpProblem(
         'write_timeout',
-        `no answer within ${timeoutMs} ms; it may have been written, or may still be: read the key to find out`,
+        `no answer within ${timeoutMs} ms; it may have been written, or may still be: read what it writes to find out`,
         'unknown',
       );
   }

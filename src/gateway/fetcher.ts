@@ -3,10 +3,10 @@
  * served with what another has fetched, and what may be kept.
  */
 import type { CacheResult, GatewayMetrics } from '../metrics.ts';
-import type { StoreClient } from '../store/client.ts';
+import type { StoreClient, Touch } from '../store/client.ts';
 import type { Clock } from '../system-clock.ts';
 import type { Cache, PutOutcome } from './cache/cache.ts';
-import { type Entry, ofItsOwn } from './cache/entry.ts';
+import { type Entry, type EntryKind, ofItsOwn } from './cache/entry.ts';
 import { type Purge, takenBy } from './cache/purge.ts';
 import { bytesOf, kindOf, standingAt } from './cached-result.ts';
 import type { Coherence } from './coherence.ts';
@@ -14,7 +14,7 @@ import { type Fill, Fills } from './fills.ts';
 import { type Flight, Flights } from './flights.ts';
 import type { Lease } from './lease.ts';
 import type { Question } from './questions.ts';
-import { type Fetched, fetched, type NotCached, type ReadOptions, type Result } from './store.ts';
+import { type Fetched, fetched, type NotCached, type ReadOptions, type ReadQuery, type Result } from './store.ts';
 import { validationMsMax } from './validator.ts';
 import type { Warmed } from './warm-up/warmer.ts';
 
@@ -36,6 +36,8 @@ export interface Answered {
 
 interface Asked extends Answered {
   readonly outcome: Fetched;
+  /** What ends the answer; null: it can end though nothing is touched. */
+  readonly touches: readonly Touch[] | null;
 }
 
 /** What a fetch that was begun for another has brought. */
@@ -45,7 +47,7 @@ interface Joined {
 }
 
 /** What the cache makes of an answer. */
-type Keep = (entry: Entry<Result>) => PutOutcome;
+type Keep = (entry: Entry<Result>, atSecondSight: boolean) => PutOutcome;
 
 /** Why a replica is asked, as Cache-Status names it. */
 type Forward = 'uri-miss' | 'stale' | 'request';
@@ -59,12 +61,20 @@ const fetchMsMin = 1000;
 /** A read that was patient for a minute has joined fewer: more of them fail so fast only where none can succeed. */
 const joinsMax = 64;
 
+/** Of an answer that has not come. */
+const expectedKind: Readonly<Record<ReadQuery['type'], EntryKind>> = {
+  get: 'value',
+  list: 'list',
+  document: 'document',
+  search: 'search',
+};
+
 export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #flights: Flights<Asked>;
   readonly #fills = new Fills();
   #fetching = 0;
-  readonly #put: Keep = (entry) => this.#options.cache.put(entry);
+  readonly #put: Keep = (entry, atSecondSight) => this.#options.cache.put(entry, atSecondSight);
 
   constructor(options: FetcherOptions) {
     this.#options = options;
@@ -83,7 +93,10 @@ export class Fetcher {
 
   /** What is being fetched is not kept, and nobody who comes after this is served from it. */
   purge(purge: Purge): void {
-    for (const { name } of this.#fills.take(takenBy(purge))) this.#flights.close(name);
+    const isTaken = takenBy(purge);
+    // Of what a search will show, nobody knows yet what it touches.
+    const isUnknown = ({ kind }: Fill) => purge.type === 'touches' && kind === 'search';
+    for (const { name } of this.#fills.take((fill) => isUnknown(fill) || isTaken(fill))) this.#flights.close(name);
   }
 
   /** For a request of its own, which nobody joins. It is kept unless the request says otherwise. */
@@ -100,7 +113,7 @@ export class Fetcher {
       if (timeoutMs <= 0) break;
       const flight = this.#flights.get(name);
       if (flight !== undefined) {
-        const joined = await this.#join(flight, question, begun, timeoutMs);
+        const joined = await this.#join(flight, begun, timeoutMs);
         if (joined !== null) {
           const cacheStatus = `bazar; fwd=${forward}; collapsed${joined.isLeased ? '; detail=lease' : ''}`;
           return { cacheResult: 'collapsed', cacheStatus, outcome: joined.outcome };
@@ -142,13 +155,9 @@ export class Fetcher {
     }
   }
 
-  async #load(
-    { query, name, touches }: Question,
-    forward: Forward,
-    timeoutMs: number,
-    keep: Keep | null,
-  ): Promise<Asked> {
-    const fill: Fill = { name, kind: query.type === 'list' ? 'list' : 'value', touches };
+  async #load(question: Question, forward: Forward, timeoutMs: number, keep: Keep | null): Promise<Asked> {
+    const { query, name } = question;
+    const fill: Fill = { name, kind: expectedKind[query.type], touches: question.touches };
     if (keep !== null) this.#fills.begin(fill);
     let mayKeep = false;
     let outcome: Fetched;
@@ -157,23 +166,32 @@ export class Fetcher {
     } finally {
       mayKeep = this.#fills.end(fill);
     }
-    const filled = mayKeep && keep !== null && outcome.type === 'done' ? this.#fill(fill, outcome.result, keep) : null;
+    const touches = outcome.type === 'done' ? question.touchesOf(outcome.result) : null;
+    const filled =
+      mayKeep && keep !== null && outcome.type === 'done' ? this.#fill(question, outcome.result, touches, keep) : null;
     if (filled !== null) this.#options.metrics.filled(filled);
     const cacheStatus = `bazar; fwd=${forward}${filled === 'stored' ? '; stored' : ''}`;
-    return { cacheResult: resultOf[forward], cacheStatus, outcome };
+    return { cacheResult: resultOf[forward], cacheStatus, outcome, touches };
   }
 
-  #fill({ name, touches }: Fill, answer: Result, keep: Keep): PutOutcome | 'belowFloor' {
+  /** Null for what is never kept. */
+  #fill(
+    { name, isKeptAtSecondSight }: Question,
+    answer: Result,
+    touches: readonly Touch[] | null,
+    keep: Keep,
+  ): PutOutcome | 'belowFloor' | null {
     const { clock, coherence } = this.#options;
-    if (!coherence.admits(answer.revision, touches)) return 'belowFloor';
     const kind = kindOf(answer);
+    if (kind === null || touches === null) return null;
+    if (!coherence.admits(answer.revision, touches)) return 'belowFloor';
     const index = answer.revision;
     const entry = { name: ofItsOwn(name), kind, touches, index, storedAtMs: clock.now(), expiresAtMs: null };
-    return keep({ ...entry, bytes: bytesOf(answer), answer });
+    return keep({ ...entry, bytes: bytesOf(answer), answer }, isKeptAtSecondSight);
   }
 
   /** Null if there is no answer in time, or it is not proven to be as new as whoever joined. */
-  async #join(flight: Flight<Asked>, { touches }: Question, begun: number, timeoutMs: number): Promise<Joined | null> {
+  async #join(flight: Flight<Asked>, begun: number, timeoutMs: number): Promise<Joined | null> {
     const { client, coherence, lease } = this.#options;
     // It was sent after the read had arrived.
     const isOwn = flight.number > begun;
@@ -183,14 +201,14 @@ export class Fetcher {
       asksNobody ? null : client.readIndex(Math.min(timeoutMs, validationMsMax)),
     ]);
     if (answered?.outcome.type !== 'done') return null;
-    const { outcome } = answered;
+    const { outcome, touches } = answered;
     const { revision } = outcome.result;
     const at = (provenTo: number, isLeased: boolean): Joined => {
       const result = standingAt(outcome.result, Math.max(revision, provenTo) as Result['revision']);
       return { isLeased, outcome: { ...outcome, result } };
     };
     if (isOwn) return at(revision, false);
-    const isAdmitted = coherence.admits(revision, touches);
+    const isAdmitted = touches !== null && coherence.admits(revision, touches);
     if (index !== null && (revision >= index || (coherence.published >= index && isAdmitted))) return at(index, false);
     // The lease last: it looks at the clock.
     return isAdmitted && lease?.usable === true ? at(coherence.published, true) : null;

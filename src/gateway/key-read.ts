@@ -1,5 +1,6 @@
 /** GET and HEAD of one key. Bad input is refused before the store hears of it. */
 import type { Precondition } from '../store/client.ts';
+import { rfc3339 } from '../system-clock.ts';
 import type { Answer } from './answer.ts';
 import { HttpProblem, problemAnswer, readProblem } from './errors.ts';
 import type { Handler, Share } from './in-flight.ts';
@@ -11,9 +12,11 @@ import { decodeKey } from './target.ts';
 
 export const keyBase = '/v1/kv/';
 export const keyRoute = '/v1/kv/{key}';
+/** A pattern, not a template: the router would decode what a template captures, and fold a trailing slash. */
+export const keyPath = /^\/v1\/kv\/.*$/;
 
 /** The type is whatever its writer said: no browser may run it as a page of ours. */
-const confined = ['Content-Security-Policy', "default-src 'none'; sandbox"];
+export const confined = ['Content-Security-Policy', "default-src 'none'; sandbox"];
 
 export function createKeyRead(reader: StoreReader): Handler<ReadRequest> {
   return (request, share) => {
@@ -57,6 +60,7 @@ function answerTo(
   const headers = readHeaders(cacheStatus, outcome);
   if (item === null) return problemAnswer(keyNotFound(), request.method, headers);
   headers.push('ETag', entityTag(item.modRevision));
+  if (item.expiresAtMs !== undefined) headers.push('Bazar-Expires-At', rfc3339(item.expiresAtMs));
   switch (evaluateRead(precondition, item.modRevision)) {
     case 'failed':
       return problemAnswer(preconditionFailed(item.modRevision), request.method, headers);
@@ -71,6 +75,6 @@ function answerTo(
   }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

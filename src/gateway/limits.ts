@@ -12,8 +12,12 @@ export interface GatewayLimits {
   readonly discardBytesMax: number;
   /** Requests under /v1 that are not fully answered yet; more are 429. */
   readonly requestsInFlightMax: number;
+  /** Watches that are open, long polls among them; more are 429. Each may hold 64 KiB that its reader has not taken. */
+  readonly watchersMax: number;
   /** Purges that ask all other gateways; more are 429. */
   readonly purgesInFlightMax: number;
+  /** Comparisons of all replicas; more are 429. */
+  readonly hashesInFlightMax: number;
   /** Request and response bodies of those; while it is reached, requests are 429. */
   readonly bodyBytesInFlightMax: number;
   /** Requests sent ahead on one connection, each waiting for the answer before it; more close the connection. */
@@ -50,7 +54,9 @@ export const defaultLimits: GatewayLimits = {
   bodyBytesMax: storeLimits.valueBytesMax,
   discardBytesMax: 4 * MiB,
   requestsInFlightMax: 10_000,
+  watchersMax: 1000,
   purgesInFlightMax: 16,
+  hashesInFlightMax: 16,
   bodyBytesInFlightMax: 256 * MiB,
   requestsAheadMax: 100,
   requestsAheadOfAllMax: 20_000,

@@ -17,6 +17,11 @@ export interface ListPage {
 /** Of the digest, in base64: 132 bits. */
 const tagCharacters = 22;
 
+/** For what is shown. */
+export function tagOf(rest: Buffer): string {
+  return hash('sha256', rest, 'base64url').slice(0, tagCharacters);
+}
+
 export function pageOf(
   prefix: string,
   { revision, items, more }: Extract<QueryResult, { readonly type: 'list' }>,
@@ -24,17 +29,21 @@ export function pageOf(
   const last = items.at(-1);
   const cursor = more && last !== undefined ? encodeCursor(prefix, last.key) : null;
   const rest = Buffer.from(JSON.stringify({ items: items.map(listed), cursor }).slice(1));
-  return { type: 'list', revision, rest, tag: hash('sha256', rest, 'base64url').slice(0, tagCharacters) };
+  return { type: 'list', revision, rest, tag: tagOf(rest) };
 }
 
 /** What goes before `rest`. */
-export function pageStart({ revision }: ListPage): string {
+export function pageStart({ revision }: Pick<ListPage, 'revision'>): string {
   return `{"revision":${revision},`;
 }
 
 function listed({ key, modRevision, version, contentType, sizeBytes, value }: KeyValue): object {
-  const item = { key, modRevision, version, contentType, size: sizeBytes };
-  if (value === undefined) return item;
+  return { key, modRevision, version, contentType, size: sizeBytes, ...shownValue(value) };
+}
+
+/** As text where it is text. */
+export function shownValue(value: Uint8Array | undefined): object {
+  if (value === undefined) return {};
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return isUtf8(bytes) ? { ...item, value: bytes.toString() } : { ...item, valueBase64: bytes.toString('base64') };
+  return isUtf8(bytes) ? { value: bytes.toString() } : { valueBase64: bytes.toString('base64') };
 }

@@ -2,16 +2,16 @@
  * The other gateways of the cluster, asked over HTTP. They are where the cluster file says; what they answer is checked
  * by whoever asks.
  */
-import { request as requestHttp } from 'node:http';
-import { parseAddress } from '../cluster-file.ts';
+import { type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { type GatewayAddress, parseAddress } from '../cluster-file.ts';
 import type { Clock } from '../system-clock.ts';
+import type { PeerSigner } from './access/peer-signature.ts';
 
 export interface PeerRequest {
   readonly method: 'GET' | 'DELETE';
   /** Path and query, already encoded. It must say `scope=this`, or each of them would ask all the others. */
   readonly target: string;
-  /** Of the request that makes this one necessary. */
-  readonly authorization: string | undefined;
 }
 
 export type PeerAnswer =
@@ -25,29 +25,34 @@ export interface Peers {
 }
 
 export interface PeersOptions {
-  readonly gateways: readonly { readonly id: string; readonly http: string }[];
+  readonly gateways: readonly Pick<GatewayAddress, 'id' | 'http' | 'tls'>[];
   /** Who asks, and is not asked. */
   readonly id: string;
+  /** Tells them who asks. What a client sent to be let in is never handed on. */
+  readonly signer: PeerSigner;
+  /** PEM: who signs the certificates of those that speak TLS; undefined for whom Node.js trusts. */
+  readonly ca?: Buffer | undefined;
   readonly clock: Clock;
 }
 
 const answerMsMax = 1000;
 const bodyBytesMax = 64 * 1024;
 
-export function createPeers({ gateways, id: ownId, clock }: PeersOptions): Peers {
-  const others = gateways.filter(({ id }) => id !== ownId);
-  return { askAll: (request) => Promise.all(others.map(({ id, http }) => ask(id, http, request, clock))) };
+export function createPeers(options: PeersOptions): Peers {
+  const others = options.gateways.filter(({ id }) => id !== options.id);
+  return { askAll: (request) => Promise.all(others.map((other) => ask(other, request, options))) };
 }
 
 function ask(
-  id: string,
-  http: string,
-  { method, target, authorization }: PeerRequest,
-  clock: Clock,
+  { id, http, tls = false }: PeersOptions['gateways'][number],
+  request: PeerRequest,
+  { signer, ca, clock }: PeersOptions,
 ): Promise<PeerAnswer> {
   const { promise, resolve } = Promise.withResolvers<PeerAnswer>();
-  const headers = authorization === undefined ? {} : { authorization };
-  const outgoing = requestHttp({ ...parseAddress(http), method, path: target, headers, agent: false });
+  const { method, target } = request;
+  const headers = { authorization: signer.sign(id, request) };
+  const options: RequestOptions = { ...parseAddress(http), method, path: target, headers, agent: false };
+  const outgoing = tls ? requestHttps({ ...options, ca }) : requestHttp(options);
   const settle = (answer: PeerAnswer) => {
     timer.cancel();
     resolve(answer);

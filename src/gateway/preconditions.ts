@@ -32,6 +32,12 @@ export function evaluateRead(precondition: Precondition, revision: number): 'sen
   return 'send';
 }
 
+/** Whether a write may be done. `revision`: 0 for what does not exist, which no tag matches. */
+export function holdsAt({ ifMatch, ifNoneMatch }: Precondition, revision: number): boolean {
+  const isMatch = (match: RevisionMatch) => revision > 0 && matches(match, revision);
+  return (ifMatch === null || isMatch(ifMatch)) && (ifNoneMatch === null || !isMatch(ifNoneMatch));
+}
+
 /** What a reader asks of an opaque tag. */
 export interface TagCondition {
   readonly ifMatch: TagMatch | null;

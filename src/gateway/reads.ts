@@ -53,7 +53,8 @@ export function noteReading(
   { state }: Pick<ReadRequest, 'state'>,
   { cacheResult, cacheStatus, outcome }: Reading<Result>,
 ): void {
-  state.read = { result: cacheResult, cacheStatus, kind: outcome.type === 'done' ? kindOf(outcome.result) : 'none' };
+  const kind = outcome.type === 'done' ? kindOf(outcome.result) : null;
+  state.read = { result: cacheResult, cacheStatus, kind: kind ?? 'none' };
   if (outcome.type === 'done') state.servedBy = outcome.servedBy;
 }
 
@@ -61,7 +62,12 @@ export function provenance(revision: number, servedBy: ReplicaId): string[] {
   return ['Bazar-Revision', String(revision), 'Bazar-Served-By', servedBy];
 }
 
-type Done = Extract<Reading<Result>['outcome'], { type: 'done' }>;
+/** What an answer says of where it comes from. */
+interface Done {
+  readonly result: { readonly revision: number };
+  readonly servedBy: string;
+  readonly staleMs?: number | null | undefined;
+}
 
 export function readHeaders(cacheStatus: string, { result, servedBy, staleMs }: Done): string[] {
   return ['Cache-Status', cacheStatus, ...provenance(result.revision, servedBy), ...ageHeaders(staleMs)];

@@ -1,12 +1,14 @@
 /**
  * The gateway's socket, and the limits that only a socket can keep. Time here is real: Node's own timers watch it.
  */
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { isLoopback } from '../cluster-file.ts';
-import { ConfigError } from '../config.ts';
 import { type ListeningServer, listen } from '../meta-http.ts';
-import { type AppOptions, createApp } from './app.ts';
+import { checkExposure } from './access/exposure.ts';
+import type { Reloaded } from './access/reloaded.ts';
+import { secureOptions, type TlsPair } from './access/tls.ts';
+import { type AppOptions, createApp, createWatches } from './app.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
 import { createReader } from './reader.ts';
 import type { HotFile } from './warm-up/hot-file.ts';
@@ -17,8 +19,10 @@ export interface GatewayOptions extends AppOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Allows a host that other machines can reach; whoever reaches it may read and write everything. */
+  /** Whoever can reach it may read and write everything, be it from other machines. */
   readonly insecure: boolean;
+  /** What it speaks TLS with, and with what is new from the next connection on; null: plain HTTP. */
+  readonly tls?: Reloaded<TlsPair> | null;
   /** Where what is hot is remembered for the next start; null: nowhere. */
   readonly hotFile?: HotFile | null;
 }
@@ -30,23 +34,21 @@ export interface ListeningGateway extends ListeningServer {
 
 /** Throws ConfigError if it may not, or cannot, listen there. `close` finishes what is under way; the client stays open. */
 export async function startGateway(options: GatewayOptions): Promise<ListeningGateway> {
-  const { host, port, insecure, log } = options;
-  if (!insecure && !isLoopback(host)) {
-    throw new ConfigError(
-      `cannot listen on ${host}: other machines could read and write everything; expected 127.0.0.1, or --insecure`,
-    );
-  }
+  const { host, port, insecure, log, access = null, cors = null, tls = null } = options;
+  checkExposure({ host, insecure, hasTokens: access !== null, origins: cors?.origins ?? [] });
   const limits = { ...defaultLimits, ...options.limits };
   const answers = createReader(options);
-  const server = createHttpServer(createApp(options, answers), limits);
+  const watches = createWatches(options);
+  const server = createHttpServer(createApp(options, answers, watches), limits, tls);
   const address = await listen(server, host, port);
-  log.info('gateway listens', address);
+  log.info('gateway listens', { ...address, tls: tls !== null, tokens: access !== null });
   const warmUp = beginWarmUp(answers.kept, options);
   if (warmUp !== null) options.metrics.showWarmUp(() => warmUp.counts);
   return {
     address,
     warmUpCounts: () => warmUp?.counts ?? null,
     async close() {
+      watches.close();
       await closeGracefully(server, limits.closeTimeoutMs);
       answers.close();
       await warmUp?.close();
@@ -70,7 +72,11 @@ interface Connection {
   ahead: number;
 }
 
-function createHttpServer(handle: RequestListener, limits: GatewayLimits): Server {
+function createHttpServer(
+  handle: RequestListener,
+  limits: GatewayLimits,
+  tls: Reloaded<TlsPair> | null,
+): Server | SecureServer {
   const connections = new WeakMap<Socket, Connection>();
   /** Invariant: the sum of `ahead` over all open connections. */
   let ahead = 0;
@@ -115,17 +121,15 @@ function createHttpServer(handle: RequestListener, limits: GatewayLimits): Serve
     }
   };
 
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: limits.timeoutCheckMs,
-      noDelay: true,
-    },
-    listener,
-  );
+  const options = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutCheckMs,
+    noDelay: true,
+  };
+  const server = tls === null ? createServer(options, listener) : createTlsServer(options, limits, tls, listener);
   server.timeout = limits.socketIdleMs;
   server.maxConnections = limits.connectionsMax;
   // Beyond a count Node drops headers silently, an If-Match among them; their bytes are bounded anyway.
@@ -136,6 +140,18 @@ function createHttpServer(handle: RequestListener, limits: GatewayLimits): Serve
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuse(socket as Socket, statusOfError(error), connections.get(socket as Socket)?.latest);
   });
+  return server;
+}
+
+function createTlsServer(
+  options: ServerOptions,
+  limits: GatewayLimits,
+  tls: Reloaded<TlsPair>,
+  listener: RequestListener,
+): SecureServer {
+  const handshake = { handshakeTimeout: limits.headersTimeoutMs };
+  const server = createSecureServer({ ...options, ...handshake, ...secureOptions(tls.current) }, listener);
+  tls.onChange((pair) => server.setSecureContext(secureOptions(pair)));
   return server;
 }
 
@@ -167,7 +183,7 @@ function refuse(socket: Socket, status: Status, latest: ServerResponse | undefin
   socket.destroySoon();
 }
 
-async function closeGracefully(server: Server, timeoutMs: number): Promise<void> {
+async function closeGracefully(server: Server | SecureServer, timeoutMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // Connections whose answer is still under way must not wait for another request after it.
   server.keepAliveTimeout = 1;

@@ -12,8 +12,10 @@ import type {
   StoreClient,
   Write,
   WriteOutcome,
+  WriteType,
 } from '../store/client.ts';
 import type { CacheDirectives } from './cache-control.ts';
+import { type NoPage, type SearchPage, searchAnswerOf } from './catalog/search-page.ts';
 import { type ListPage, pageOf } from './list-page.ts';
 
 export interface ReadOptions extends ClientReadOptions {
@@ -28,15 +30,30 @@ export interface NotCached {
 
 export type GetQuery = Extract<Query, { type: 'get' }>;
 export type ListQuery = Extract<Query, { type: 'list' }>;
+export type DocumentQuery = Extract<Query, { type: 'document' }>;
+export type SearchQuery = Extract<Query, { type: 'search' }>;
+export type CatalogQuery = DocumentQuery | SearchQuery;
+export type ReadQuery = GetQuery | ListQuery | CatalogQuery;
+
 export type GetResult = Extract<QueryResult, { type: 'get' }>;
-/** As it is shown. */
-export type Result = GetResult | ListPage;
+export type DocumentResult = Extract<QueryResult, { type: 'document' }>;
+
+interface Results {
+  readonly get: GetResult;
+  readonly list: ListPage;
+  readonly document: DocumentResult;
+  readonly search: SearchPage | NoPage;
+}
+
+/** What answers a query, as it is shown. */
+export type ResultOf<Asked extends ReadQuery> = Results[Asked['type']];
+export type Result = ResultOf<ReadQuery>;
 
 /** What a replica has answered, or why none has. */
-export type Fetched =
+export type Fetched<Found extends Result = Result> =
   | {
       readonly type: 'done';
-      readonly result: Result;
+      readonly result: Found;
       readonly replica: ReplicaId;
       /** As in ReadOutcome: of a stale read alone. */
       readonly staleMs?: number | null;
@@ -67,10 +84,16 @@ export interface StoreReader {
   listAtOnce(query: ListQuery, options: ReadOptions): Reading<ListPage> | null;
   get(query: GetQuery, options: ReadOptions): Promise<Reading<GetResult>>;
   list(query: ListQuery, options: ReadOptions): Promise<Reading<ListPage>>;
+  /** As getAtOnce, of a document or a search. */
+  atOnce<Asked extends CatalogQuery>(query: Asked, options: ReadOptions): Reading<ResultOf<Asked>> | null;
+  read<Asked extends CatalogQuery>(query: Asked, options: ReadOptions): Promise<Reading<ResultOf<Asked>>>;
 }
 
 export interface StoreWriter {
-  write(write: Write, timeoutMs: number): Promise<WriteOutcome>;
+  write<Type extends WriteType>(
+    write: Extract<Write, { readonly type: Type }>,
+    timeoutMs: number,
+  ): Promise<WriteOutcome<Type>>;
 }
 
 const bypass = { cacheResult: 'bypass', cacheStatus: 'bazar; fwd=bypass' } as const;
@@ -82,32 +105,28 @@ export const notCached = {
 
 /** Every read goes to a replica. */
 export function createDirectReader(client: Pick<StoreClient, 'read'>): StoreReader {
-  return {
-    getAtOnce: () => null,
-    listAtOnce: () => null,
-    async get(query, { directives, ...options }) {
-      if (directives.onlyIfCached) return notCached;
-      const outcome = await client.read(query, options);
-      if (outcome.type !== 'done') return { ...bypass, outcome };
-      if (outcome.result.type !== 'get') throw mismatch(query, outcome.result);
-      return { ...bypass, outcome: served(outcome, outcome.result) };
-    },
-    async list(query, { directives, ...options }) {
-      if (directives.onlyIfCached) return notCached;
-      const outcome = await client.read(query, options);
-      if (outcome.type !== 'done') return { ...bypass, outcome };
-      if (outcome.result.type !== 'list') throw mismatch(query, outcome.result);
-      return { ...bypass, outcome: served(outcome, pageOf(query.prefix, outcome.result)) };
-    },
+  const read = async <Asked extends ReadQuery>(
+    query: Asked,
+    { directives, ...options }: ReadOptions,
+  ): Promise<Reading<ResultOf<Asked>>> => {
+    if (directives.onlyIfCached) return notCached;
+    const outcome = fetched(query, await client.read(query, options));
+    return { ...bypass, outcome: outcome.type === 'done' ? served(outcome, outcome.result) : outcome };
   };
+  return { getAtOnce: () => null, listAtOnce: () => null, atOnce: () => null, get: read, list: read, read };
 }
 
-/** What has come, as it is shown. */
-export function fetched(query: GetQuery | ListQuery, outcome: ReadOutcome): Fetched {
+/** What has come, as it is shown. Throws if it answers another query. */
+export function fetched<Asked extends ReadQuery>(query: Asked, outcome: ReadOutcome): Fetched<ResultOf<Asked>> {
   if (outcome.type !== 'done') return outcome;
-  const { result } = outcome;
-  if (query.type === 'get' && result.type === 'get') return { ...outcome, result };
-  if (query.type === 'list' && result.type === 'list') return { ...outcome, result: pageOf(query.prefix, result) };
+  return { ...outcome, result: shown(query, outcome.result) as ResultOf<Asked> };
+}
+
+function shown(query: ReadQuery, result: QueryResult): Result {
+  if (query.type === 'get' && result.type === 'get') return result;
+  if (query.type === 'list' && result.type === 'list') return pageOf(query.prefix, result);
+  if (query.type === 'document' && result.type === 'document') return result;
+  if (query.type === 'search' && result.type === 'search') return searchAnswerOf(query, result);
   throw mismatch(query, result);
 }
 

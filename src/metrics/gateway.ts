@@ -22,14 +22,14 @@ export interface Attempt {
   readonly replica: string;
   readonly operation: (typeof operations)[number];
   readonly outcome: (typeof attemptOutcomes)[number];
-  /** Commands or queries in the message; 1 for a read index. */
+  /** Commands or queries in the message; 1 for a read index, and for changes. */
   readonly count: number;
   readonly seconds: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
 
-const operations = ['read', 'write', 'readIndex'] as const;
+const operations = ['read', 'write', 'readIndex', 'changes'] as const;
 const attemptOutcomes = ['ok', 'refused', 'failed'] as const;
 
 /**
@@ -40,8 +40,8 @@ const attemptOutcomes = ['ok', 'refused', 'failed'] as const;
 const cacheResults = ['hit', 'miss', 'stale', 'collapsed', 'request', 'bypass', 'onlyIfCached'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
-const entryKinds = ['value', 'absence', 'list'] as const;
-/** `none`: nobody could answer. */
+const entryKinds = ['value', 'absence', 'list', 'document', 'search'] as const;
+/** `none`: nobody could answer, or a replica has refused the search. */
 const answerKinds = [...entryKinds, 'none'] as const;
 export type AnswerKind = (typeof answerKinds)[number];
 
@@ -115,6 +115,26 @@ export interface GatewayMetricsOptions extends MetricsOptions {
   readonly store: () => StoreGauges;
 }
 
+const watchForms = ['sse', 'ndjson', 'longPoll'] as const;
+/** `left`: the client closed it; a long poll was answered. */
+const watchEnds = ['left', 'slow', 'compacted', 'closing'] as const;
+const pollOutcomes = ['found', 'nothing', 'compacted', 'unavailable'] as const;
+
+export interface WatchGauges {
+  readonly watchers: Readonly<Record<(typeof watchForms)[number], number>>;
+  readonly changes: number;
+  readonly ends: Readonly<Record<(typeof watchEnds)[number], number>>;
+  /** `tail`: for all watches that are at the head; `page`: for one that is behind. */
+  readonly polls: Readonly<Record<'tail' | 'page', Readonly<Record<(typeof pollOutcomes)[number], number>>>>;
+}
+
+const nothingWatched: WatchGauges = {
+  watchers: zeros(watchForms),
+  changes: 0,
+  ends: zeros(watchEnds),
+  polls: { tail: zeros(pollOutcomes), page: zeros(pollOutcomes) },
+};
+
 /** Counts since the process began, and of gateways that hold a lease at this moment. */
 export interface GatewayTotals {
   /** For keys, that have ended, whatever became of them. */
@@ -137,6 +157,7 @@ export function createGatewayMetrics({ store, ...options }: GatewayMetricsOption
   const requests = addRequestMetrics(registry);
   const reads = addReadMetrics(registry);
   const coherence = addCoherenceMetrics(registry);
+  const watches = addWatchMetrics(registry);
   const replicas = addReplicaMetrics(registry, store);
   return {
     ...requests.observer,
@@ -149,8 +170,9 @@ export function createGatewayMetrics({ store, ...options }: GatewayMetricsOption
       coherence.show(gauges);
     },
     showWarmUp: reads.showWarmUp,
+    showWatches: watches.show,
     totals: (): GatewayTotals => ({
-      requests: requests.forKeys(),
+      requests: requests.forData(),
       leasesHeld: coherence.holdsLease() ? 1 : 0,
       ...reads.totals(),
     }),
@@ -158,8 +180,11 @@ export function createGatewayMetrics({ store, ...options }: GatewayMetricsOption
   };
 }
 
-/** Routes of the data, as opposed to those of the cluster and the process. */
-const keyRoutes = '/v1/kv';
+/** Routes of the cluster, the process and the page; all others are of data. */
+const otherRoutes = [
+  ...['/livez', '/readyz', '/metrics', '/version', '/openapi.json', '/', '/style.css', '/page.js', '/icon.svg'],
+  ...['/v1/cluster', '/v1/cluster/metrics', '/v1/cluster/hash', '/v1/cache', '/cache/invalidate', 'unmatched'],
+];
 
 function addRequestMetrics(registry: Registry) {
   const durations = new Histogram(registry, {
@@ -196,9 +221,9 @@ function addRequestMetrics(registry: Registry) {
         series.total += 1;
       },
     },
-    forKeys(): number {
-      const ofKeys = requests.all().filter(({ labels }) => labels.route.startsWith(keyRoutes));
-      return ofKeys.reduce((sum, { total }) => sum + total, 0);
+    forData(): number {
+      const ofData = requests.all().filter(({ labels }) => !otherRoutes.includes(labels.route));
+      return ofData.reduce((sum, { total }) => sum + total, 0);
     },
   };
 }
@@ -418,6 +443,42 @@ function addCoherenceMetrics(registry: Registry) {
   };
 }
 
+function addWatchMetrics(registry: Registry) {
+  let gauges = () => nothingWatched;
+  addGauge(registry, {
+    name: 'bazar_gateway_watchers',
+    help: 'Watches that are open.',
+    labelNames: ['form'],
+    rows: () => rowsOf('form', gauges().watchers),
+  });
+  addCounter(registry, {
+    name: 'bazar_gateway_watch_changes_total',
+    help: 'Changes that were sent, to each watch that it is of interest to.',
+    rows: () => single(gauges().changes),
+  });
+  addCounter(registry, {
+    name: 'bazar_gateway_watch_ends_total',
+    help: 'Watches that ended; slow ones did not take what was sent, and were told where to go on.',
+    labelNames: ['cause'],
+    rows: () => rowsOf('cause', gauges().ends),
+  });
+  addCounter(registry, {
+    name: 'bazar_gateway_watch_polls_total',
+    help: 'Questions for changes: tail for all watches that are at the head, page for one that is behind.',
+    labelNames: ['by', 'outcome'],
+    rows: () =>
+      Object.entries(gauges().polls).flatMap(([by, outcomes]) =>
+        Object.entries(outcomes).map(([outcome, count]): Row => [{ by, outcome }, count]),
+      ),
+  });
+  return {
+    /** From now on this is what is shown. */
+    show(shown: () => WatchGauges): void {
+      gauges = shown;
+    },
+  };
+}
+
 /** Of one replica. */
 interface ReplicaSeries {
   sentBytes: number;
@@ -479,7 +540,7 @@ function addReplicaMetrics(registry: Registry, store: () => StoreGauges) {
   });
   addCounter(registry, {
     name: 'bazar_gateway_replica_requests_total',
-    help: 'Reads, probes among them, writes and questions for a read index sent to a replica; several travel in one message.',
+    help: 'Reads, probes among them, writes, and questions for a read index or for changes sent to a replica; several travel in one message.',
     labelNames: ['replica', 'operation', 'outcome'],
     rows: () =>
       known.entries().flatMap(([replica, series]) =>

@@ -620,7 +620,7 @@ test('a purge keeps an answer from being stored however it was asked for, and th
     ['bazar; fwd=uri-miss', 'bazar; fwd=request'],
   );
   const { entries } = f.cache.statistics();
-  t.deepEqual(entries, { value: 0, absence: 0, list: 0 });
+  t.deepEqual(entries, { value: 0, absence: 0, list: 0, document: 0, search: 0 });
 });
 
 test('a purge takes what is kept from those who wait for its proof', async (t) => {

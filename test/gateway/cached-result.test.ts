@@ -1,8 +1,9 @@
 import test from 'ava';
 import { overheadBytes } from '../../src/gateway/cache/entry.ts';
 import { bytesOf, copyOf } from '../../src/gateway/cached-result.ts';
+import { searchAnswerOf } from '../../src/gateway/catalog/search-page.ts';
 import { pageOf } from '../../src/gateway/list-page.ts';
-import type { GetResult, Result } from '../../src/gateway/store.ts';
+import type { GetResult, Result, SearchQuery } from '../../src/gateway/store.ts';
 import type { KeyValue, QueryResult } from '../../src/store/client.ts';
 import { decodeStoreReply, encodeStoreReply } from '../../src/store/protocol-codec.ts';
 import { memoryBytes } from './memory.ts';
@@ -61,12 +62,36 @@ function received(result: QueryResult): QueryResult {
 }
 
 function shown(result: QueryResult): Result {
-  return result.type === 'list' ? pageOf('', result) : result;
+  if (result.type === 'list') return pageOf('', result);
+  if (result.type === 'get' || result.type === 'document') return result;
+  if (result.type === 'search') return searchAnswerOf(everything, result);
+  throw new Error(`no result of a ${result.type} is kept`);
 }
+
+const everything: SearchQuery = {
+  type: 'search',
+  definition: 3 as Index,
+  search: {
+    ...{ collection: 'c', filters: [], sort: null, after: null, limit: 50, fields: null, count: false },
+  },
+};
 
 const repliesAtOnce = 50;
 const keyOf = (nth: number, at: number) => `collection/${nth}/${at}`;
+const documentOf = (nth: number, at: number, bytes: number) => ({
+  ...{ id: keyOf(nth, at), createRevision: 1, modRevision: 2, version: 1, expiresAtMs: null },
+  json: Buffer.from(JSON.stringify({ text: 'v'.repeat(bytes) })),
+});
+
 const kinds: Readonly<Record<string, (nth: number) => QueryResult>> = {
+  'a document': (nth) => {
+    return { type: 'document', revision: 3 as Index, hasCollection: true, document: documentOf(nth, 0, 50) };
+  },
+  'a search': (nth) => {
+    const documents = Array.from({ length: 50 }, (_, at) => documentOf(nth, at, 10));
+    const result = { type: 'found', documents, next: null, count: null } as const;
+    return { type: 'search', revision: 3 as Index, result };
+  },
   'a value': (nth) => getOf(itemOf(keyOf(nth, 0), new Uint8Array(50))),
   'a list of values': (nth) =>
     listOf(Array.from({ length: 50 }, (_, at) => itemOf(keyOf(nth, at), new Uint8Array(10)))),

@@ -5,7 +5,7 @@ import { startGateway } from '../../src/gateway/server.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { FakeClient } from './fake-client.ts';
-import { gatewayOptions, problemOf, request } from './harness.ts';
+import { gatewayOptions, problemOf, request, unsigned } from './harness.ts';
 
 /** Gateways g1, g2 … of one cluster; those whose place in `running` is false are in the file alone. */
 async function startGateways(t: ExecutionContext, running: readonly boolean[]) {
@@ -15,7 +15,7 @@ async function startGateways(t: ExecutionContext, running: readonly boolean[]) {
   for (const [at, port] of ports.entries()) {
     if (!running[at]) continue;
     const id = `g${at + 1}`;
-    const peers = createPeers({ gateways, id, clock: systemClock });
+    const peers = createPeers({ gateways, id, signer: unsigned, clock: systemClock });
     const gateway = await startGateway({ ...gatewayOptions(new FakeClient()), gateways, id, peers, port });
     t.teardown(() => gateway.close());
   }

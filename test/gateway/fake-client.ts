@@ -2,6 +2,9 @@
  * A store of one process with the semantics of the real one, and a scripted outcome where a test wants another.
  */
 import {
+  type ChangesOutcome,
+  type ChangesQuery,
+  type Collection,
   type FollowedStream,
   type KeyValue,
   noPrecondition,
@@ -16,19 +19,24 @@ import {
   type StoreClient,
   type Write,
   type WriteOutcome,
+  type WriteType,
 } from '../../src/store/client.ts';
 
 type Index = QueryResult['revision'];
 type ReplicaStatus = NonNullable<ReplicaView['status']>;
 type DoneResult = Extract<WriteOutcome, { type: 'done' }>['result'];
 
+export type KeyWrite = Extract<Write, { type: 'put' | 'delete' }>;
+
 export class FakeClient implements StoreClient {
   /** What reached the store, in order. */
-  readonly writes: { readonly write: Write; readonly timeoutMs: number }[] = [];
+  readonly writes: { readonly write: KeyWrite; readonly timeoutMs: number }[] = [];
   readonly reads: (ReadOptions & { readonly query: Query })[] = [];
   /** Instead of the store's own answer. */
   writeOutcome: WriteOutcome | Promise<WriteOutcome> | null = null;
   readOutcome: ReadOutcome | Promise<ReadOutcome> | null = null;
+  /** What answers questions for changes; nobody does if it is null. */
+  history: Pick<StoreClient, 'changes'> | null = null;
   /** How old the answer of a stale read may be. */
   staleMs: number | null = 0;
   leaderId: string | null = 'r1';
@@ -37,7 +45,14 @@ export class FakeClient implements StoreClient {
   #revision = 0;
   #turn = 0;
 
-  async write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
+  write<Type extends WriteType>(
+    write: Extract<Write, { readonly type: Type }>,
+    timeoutMs: number,
+  ): Promise<WriteOutcome<Type>> {
+    return this.writeKey(keyWriteOf(write), timeoutMs) as Promise<WriteOutcome<Type>>;
+  }
+
+  protected async writeKey(write: KeyWrite, timeoutMs: number): Promise<WriteOutcome> {
     this.writes.push({ write, timeoutMs });
     if (this.writeOutcome !== null) return this.writeOutcome;
     this.#revision += 1;
@@ -56,6 +71,10 @@ export class FakeClient implements StoreClient {
 
   async readIndex(): Promise<Index> {
     return this.#revision as Index;
+  }
+
+  async changes(query: ChangesQuery, options: { readonly timeoutMs: number }): Promise<ChangesOutcome> {
+    return this.history === null ? { type: 'unavailable' } : this.history.changes(query, options);
   }
 
   follow(): FollowedStream {
@@ -79,7 +98,7 @@ export class FakeClient implements StoreClient {
 
   async close(): Promise<void> {}
 
-  #apply(write: Write, revision: Index): DoneResult {
+  #apply(write: KeyWrite, revision: Index): DoneResult {
     const item = this.#items.get(write.key);
     if (!holds(write.precondition, item?.modRevision ?? 0)) {
       return { type: 'preconditionFailed', revision: item?.modRevision ?? 0 };
@@ -102,10 +121,31 @@ export class FakeClient implements StoreClient {
 
   #answer(query: Query): QueryResult {
     const revision = this.#revision as Index;
-    if (query.type === 'get') {
-      const item = this.#items.get(query.key);
-      return { type: 'get', revision, item: item === undefined ? null : query.withValue ? item : bare(item) };
+    switch (query.type) {
+      case 'get': {
+        const item = this.#items.get(query.key);
+        return { type: 'get', revision, item: item === undefined ? null : query.withValue ? item : bare(item) };
+      }
+      case 'list':
+        return this.#list(query, revision);
+      case 'document':
+        return { type: 'document', revision, hasCollection: true, document: null };
+      case 'search': {
+        const result = { type: 'found', documents: [], next: null, count: null } as const;
+        return { type: 'search', revision, result };
+      }
+      case 'collection':
+        return { type: 'collection', revision, collection: emptyCollection(query.name) };
+      case 'collections':
+        return { type: 'collections', revision, collections: [emptyCollection('books')] };
+      case 'digests':
+        return { type: 'digests', revision, digests: [{ revision, digest: '00c0ffee00c0ffee' }] };
+      case 'transaction':
+        throw new Error('this store knows no transactions');
     }
+  }
+
+  #list(query: Extract<Query, { type: 'list' }>, revision: Index): QueryResult {
     const after = query.after;
     const following = [...this.#items.values()]
       .filter((item) => item.key.startsWith(query.prefix))
@@ -116,7 +156,19 @@ export class FakeClient implements StoreClient {
   }
 }
 
-export function putOf(key: string, value: string): Write {
+/** All that this store knows of documents: there are none. */
+function emptyCollection(name: string): Collection {
+  const first = 1 as Index;
+  return { name, number: first, modRevision: first, idField: 'id', indexes: [], documents: 0 };
+}
+
+/** This store writes keys alone. */
+export function keyWriteOf(write: Write): KeyWrite {
+  if (write.type === 'put' || write.type === 'delete') return write;
+  throw new Error(`this store knows keys alone, and no ${write.type}`);
+}
+
+export function putOf(key: string, value: string): KeyWrite {
   return {
     type: 'put',
     key,

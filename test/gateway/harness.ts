@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request as requestHttp } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
+import type { PeerSigner } from '../../src/gateway/access/peer-signature.ts';
 import type { GatewayLimits } from '../../src/gateway/limits.ts';
 import { type GatewayOptions, startGateway } from '../../src/gateway/server.ts';
 import { type Logger, silentLogger } from '../../src/logger.ts';
@@ -32,6 +33,9 @@ export interface TestGateway {
   open(): Promise<Connection>;
   close(): Promise<void>;
 }
+
+/** For gateways that let everybody in. */
+export const unsigned: PeerSigner = { sign: () => 'unsigned' };
 
 /** `client` serves, at the given limits. */
 export function gatewayOptions(client: FakeClient, limits: Partial<GatewayLimits> = {}): GatewayOptions {

@@ -168,8 +168,8 @@ test('a gateway counts its reads by result and kind, who answered, and what beca
   const metrics = gatewayMetrics();
   const gauges: CacheGauges = {
     capacityBytes: 1024,
-    bytes: { value: 500, absence: 20, list: 0 },
-    entries: { value: 5, absence: 2, list: 0 },
+    bytes: { value: 500, absence: 20, list: 0, document: 0, search: 0 },
+    entries: { value: 5, absence: 2, list: 0, document: 3, search: 1 },
     evictions: { size: 1, expired: 2, purged: 3, stale: 4 },
     publishedIndex: 17,
     streamLive: true,
@@ -203,6 +203,7 @@ test('a gateway counts its reads by result and kind, who answered, and what beca
     'bazar_gateway_cache_fills_total{outcome="stored"} 0',
     'bazar_gateway_cache_evictions_total{cause="stale"} 4',
     'bazar_gateway_cache_entries{kind="value"} 5',
+    'bazar_gateway_cache_entries{kind="search"} 1',
     'bazar_gateway_cache_size_bytes{kind="absence"} 20',
     'bazar_gateway_cache_capacity_bytes 1024',
     'bazar_gateway_warm_up_total{outcome="warmed"} 7',

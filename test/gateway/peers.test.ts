@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import type { PeerSigner } from '../../src/gateway/access/peer-signature.ts';
 import { createPeers } from '../../src/gateway/peers.ts';
 import { ManualClock } from '../store/manual-clock.ts';
+import { unsigned } from './harness.ts';
 
 async function startPeer(t: ExecutionContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
@@ -15,11 +17,11 @@ async function startPeer(t: ExecutionContext, listener: RequestListener): Promis
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const request = { method: 'DELETE', target: '/v1/cache?key=a%2Fb&scope=this', authorization: 'Bearer t' } as const;
+const request = { method: 'DELETE', target: '/v1/cache?key=a%2Fb&scope=this' } as const;
 
-test('every other gateway is asked once, with the same credentials, and answers as it likes', async (t) => {
+test('every other gateway is asked once, with what is signed for it alone, and answers as it likes', async (t) => {
   const asked: Pick<IncomingMessage, 'method' | 'url'>[] = [];
-  const credentials: unknown[] = [];
+  const credentials: (string | undefined)[] = [];
   const answering = (status: number, body: string): RequestListener => {
     return ({ method, url, headers }, response) => {
       asked.push({ method, url });
@@ -32,13 +34,15 @@ test('every other gateway is asked once, with the same credentials, and answers 
     { id: 'g2', http: await startPeer(t, answering(200, '{}')) },
     { id: 'g3', http: await startPeer(t, answering(500, 'ü')) },
   ];
-  const peers = createPeers({ gateways, id: 'g1', clock: new ManualClock() });
+  const signer: PeerSigner = { sign: (to, { method, target }) => `for ${to}: ${method} ${target}` };
+  const peers = createPeers({ gateways, id: 'g1', signer, clock: new ManualClock() });
   t.deepEqual(await peers.askAll(request), [
     { id: 'g2', type: 'answered', status: 200, body: '{}' },
     { id: 'g3', type: 'answered', status: 500, body: 'ü' },
   ]);
   t.deepEqual(asked, Array(2).fill({ method: 'DELETE', url: request.target }));
-  t.deepEqual(credentials, ['Bearer t', 'Bearer t']);
+  const signed = (id: string) => `for ${id}: DELETE ${request.target}`;
+  t.deepEqual(credentials.sort(), [signed('g2'), signed('g3')]);
 });
 
 test('one that does not listen, breaks off or says too much is silent, with the reason', async (t) => {
@@ -54,7 +58,7 @@ test('one that does not listen, breaks off or says too much is silent, with the 
     },
     { id: 'g4', http: await startPeer(t, (_, response) => void response.end(Buffer.alloc(100_000))) },
   ];
-  const answers = await createPeers({ gateways, id: 'g9', clock: new ManualClock() }).askAll(request);
+  const answers = await createPeers({ gateways, id: 'g9', signer: unsigned, clock: new ManualClock() }).askAll(request);
   t.deepEqual(
     answers.map(({ id, type }) => [id, type]),
     gateways.map(({ id }) => [id, 'silent']),
@@ -70,7 +74,7 @@ test('one that says nothing is waited for, for a second', async (t) => {
   const clock = new ManualClock();
   const { promise: asked, resolve } = Promise.withResolvers<IncomingMessage>();
   const http = await startPeer(t, resolve);
-  const answers = createPeers({ gateways: [{ id: 'g2', http }], id: 'g1', clock }).askAll(request);
+  const answers = createPeers({ gateways: [{ id: 'g2', http }], id: 'g1', signer: unsigned, clock }).askAll(request);
   const incoming = await asked;
   const closed = once(incoming.socket, 'close');
   await clock.advance(999);

@@ -39,6 +39,8 @@ export interface ReaderReport {
   readonly timersLeft: number;
 }
 
+type KeyResult = Extract<QueryResult, { type: 'get' | 'list' }>;
+
 interface LogEntry {
   readonly term: number;
   /** Null: it touches nothing. */
@@ -53,7 +55,7 @@ interface Question<Answer> {
 }
 
 interface Fetch extends Question<ReadOutcome> {
-  readonly query: Query;
+  readonly query: GetQuery | ListQuery;
 }
 
 interface OpenRead {
@@ -288,6 +290,7 @@ class World {
   }
 
   #ask(query: Query, timeoutMs: number): Promise<ReadOutcome> {
+    if (query.type !== 'get' && query.type !== 'list') throw new Error(`this model knows no ${query.type}`);
     return new Promise((answer) => {
       this.#fetches.push({ query, sentAt: this.#published, answer });
       this.clock.setTimer(timeoutMs, () => answer({ type: 'unavailable' }));
@@ -404,7 +407,7 @@ class World {
     if (got !== expected) this.wrong ??= `${asked}: ${got}, and not ${expected}`;
   }
 
-  #resultAt(query: Query, at: number): QueryResult {
+  #resultAt(query: GetQuery | ListQuery, at: number): KeyResult {
     const revision = index(at);
     if (query.type === 'get') return { type: 'get', revision, item: this.#itemAt(query.key, at, query.withValue) };
     const { prefix, after, limit, keysOnly } = query;
@@ -446,7 +449,7 @@ function sharing(validator: Validator): Pick<Validator, 'validate'> {
 }
 
 /** As it is to be shown. */
-function shown(query: Query, result: QueryResult): Result {
+function shown(query: GetQuery | ListQuery, result: KeyResult): Result {
   return result.type === 'get' ? result : pageOf(query.type === 'list' ? query.prefix : '', result);
 }
 

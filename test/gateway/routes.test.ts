@@ -7,8 +7,10 @@ import { gatewayOptions, problemOf, request, startTestGateway } from './harness.
 import { StreamingClient } from './streaming-client.ts';
 
 const methodsOf = [
-  ['/v1/kv/a', ['GET', 'HEAD', 'PUT', 'DELETE']],
-  ['/v1/kv', ['GET', 'HEAD']],
+  ['/v1/kv/a', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']],
+  ['/v1/kv', ['GET', 'HEAD', 'DELETE']],
+  ['/v1/collections/c', ['GET', 'HEAD', 'PUT', 'DELETE']],
+  ['/v1/collections/c/items/1', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']],
   ['/v1/cluster', ['GET', 'HEAD']],
   ['/v1/cluster/metrics', ['GET', 'HEAD']],
   ['/livez', ['GET', 'HEAD']],
@@ -52,7 +54,7 @@ for (const [path, methods] of methodsOf) {
 
 test('what is not there is a 404', async (t) => {
   const gateway = await startTestGateway(t);
-  for (const path of ['/', '/v1', '/v1/', '/V1/kv/a', '/v1/KV/a', '/v1//kv/a', '/v1/kvs', '/livez/', '/v2/kv/a']) {
+  for (const path of ['/v1', '/v1/', '/V1/kv/a', '/v1/KV/a', '/v1//kv/a', '/v1/kvs', '/livez/', '/v2/kv/a']) {
     const response = await gateway.request('GET', path);
     t.is(response.status, 404, path);
     t.is(problemOf(t, response).code, 'unknown_route');

@@ -1,9 +1,9 @@
 /** A store whose leader tells its follower of each write before the write is answered, and grants leases if it is to. */
 import { index, term } from '../../src/raft/types.ts';
-import type { FollowedStream, Follower, Write, WriteOutcome } from '../../src/store/client.ts';
+import type { FollowedStream, Follower, WriteOutcome } from '../../src/store/client.ts';
 import { noPrecondition } from '../../src/store/command.ts';
 import { type Touches, touchesOf } from '../../src/store/touch.ts';
-import { FakeClient } from './fake-client.ts';
+import { FakeClient, type KeyWrite } from './fake-client.ts';
 
 export class StreamingClient extends FakeClient {
   /** Null: none is granted. */
@@ -16,8 +16,8 @@ export class StreamingClient extends FakeClient {
     this.#leaseMs = leaseMs;
   }
 
-  override async write(write: Write, timeoutMs: number): Promise<WriteOutcome> {
-    const outcome = await super.write(write, timeoutMs);
+  protected override async writeKey(write: KeyWrite, timeoutMs: number): Promise<WriteOutcome> {
+    const outcome = await super.writeKey(write, timeoutMs);
     const { key } = write;
     const stamp = { session: index(1), sequence: 1, lowestUnanswered: 1 };
     await this.#tell(touchesOf({ type: 'delete', stamp, key, precondition: noPrecondition }));

@@ -3,7 +3,7 @@
  * they are still true; its caller does, at every hit.
  */
 import { Doorkeeper } from './doorkeeper.ts';
-import { chargedBytes, type Entry, type EntryKind } from './entry.ts';
+import { chargedBytes, type Entry, type EntryKind, entryKinds } from './entry.ts';
 import { type CachePolicy, createPolicy, type Evictable, type EvictionPolicy } from './policy.ts';
 import { type Purge, takenBy } from './purge.ts';
 import type { CacheStatistics, EvictionCause } from './statistics.ts';
@@ -17,7 +17,7 @@ export interface CacheOptions {
 }
 
 /**
- * What became of an entry: `firstSight`: a list that nobody asked for lately; `superseded`: a later one is there; `full`:
+ * What became of an entry: `firstSight`: a page that nobody asked for lately; `superseded`: a later one is there; `full`:
  * it would have to take the place of others.
  */
 export type PutOutcome = 'stored' | 'tooLarge' | 'firstSight' | 'superseded' | 'expired' | 'full';
@@ -48,8 +48,8 @@ interface Compartment<Prepared> {
 const absencesShare = 1 / 16;
 /** Of the cache's bytes: one entry may take no more, or a few would evict all others. */
 const entryShare = 1 / 8;
-/** Lists seen once that are remembered, at least. */
-const listsRemembered = 16_384;
+/** Pages seen once that are remembered, at least. */
+const pagesRemembered = 16_384;
 
 export class Cache<Prepared> {
   readonly #ttl: CacheTtl;
@@ -58,13 +58,13 @@ export class Cache<Prepared> {
   readonly #slots = new Map<string, Slot<Prepared>>();
   readonly #absences: Compartment<Prepared>;
   readonly #others: Compartment<Prepared>;
-  readonly #doorkeeper = new Doorkeeper(listsRemembered);
+  readonly #doorkeeper = new Doorkeeper(pagesRemembered);
   #hits = 0;
   #misses = 0;
   #stored = 0;
   readonly #evictions: Record<EvictionCause, number> = { size: 0, expired: 0, purged: 0, stale: 0 };
-  readonly #bytes: Record<EntryKind, number> = { value: 0, absence: 0, list: 0 };
-  readonly #entries: Record<EntryKind, number> = { value: 0, absence: 0, list: 0 };
+  readonly #bytes: Record<EntryKind, number> = zeros();
+  readonly #entries: Record<EntryKind, number> = zeros();
 
   /** `copyOf` takes what is kept, and nothing else, into memory of its own. */
   constructor(
@@ -108,8 +108,11 @@ export class Cache<Prepared> {
     return this.#liveSlot(name, nowMs)?.entry ?? null;
   }
 
-  /** In place of what has its name, if that was not read at a higher index. A list is stored when it comes for the second time. */
-  put(entry: Entry<Prepared>): PutOutcome {
+  /**
+   * In place of what has its name, if that was not read at a higher index. What is stored at second sight, as lists are, is
+   * one of many that are read once.
+   */
+  put(entry: Entry<Prepared>, atSecondSight: boolean = entry.kind === 'list'): PutOutcome {
     const compartment = this.#compartmentOf(entry);
     const bytes = chargedBytes(entry);
     if (bytes > compartment.entryBytesMax) return 'tooLarge';
@@ -119,7 +122,7 @@ export class Cache<Prepared> {
     if (replaced !== undefined) {
       if (replaced.entry.index > entry.index) return 'superseded';
       this.#remove(replaced);
-    } else if (entry.kind === 'list' && !this.#doorkeeper.knows(entry.name)) {
+    } else if (atSecondSight && !this.#doorkeeper.knows(entry.name)) {
       return 'firstSight';
     }
     this.#makeRoom(compartment, bytes);
@@ -247,4 +250,8 @@ export class Cache<Prepared> {
     this.#bytes[kind] -= slot.bytes;
     this.#entries[kind] -= 1;
   }
+}
+
+function zeros(): Record<EntryKind, number> {
+  return Object.fromEntries(entryKinds.map((kind) => [kind, 0])) as Record<EntryKind, number>;
 }

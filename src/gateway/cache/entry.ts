@@ -3,9 +3,10 @@
  * is for the holder of the floors to say.
  */
 import type { Answer } from '../answer.ts';
-import type { GetQuery, ListQuery } from '../store.ts';
+import type { DocumentQuery, GetQuery, ListQuery, SearchQuery } from '../store.ts';
 
-export const entryKinds = ['value', 'absence', 'list'] as const;
+/** `absence`: there is no such key, or document. */
+export const entryKinds = ['value', 'absence', 'list', 'document', 'search'] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 export interface Entry<Prepared> {
@@ -34,6 +35,27 @@ export function listName({ prefix, after, limit, keysOnly }: ListQuery): string 
   return `l${prefix.length}:${prefix}${limit}${keysOnly ? 'k' : 'v'}${after ?? ''}`;
 }
 
+/** Under which a document and its absence are kept. */
+export function documentName({ collection, id }: Pick<DocumentQuery, 'collection' | 'id'>): string {
+  return documentsNames(collection) + id;
+}
+
+/** With what the names of all documents of a collection begin, and no others: the length tells where it ends. */
+export function documentsNames(collection: string): string {
+  return `d${collection.length}:${collection}`;
+}
+
+/** As documentsNames, of searches. */
+export function searchesNames(collection: string): string {
+  return `s${collection.length}:${collection}`;
+}
+
+/** Equal for equal questions alone: what a field means is its definition's to say. */
+export function searchName({ definition, search }: SearchQuery): string {
+  const { collection, filters, sort, after, limit, fields, count } = search;
+  return `${searchesNames(collection)}${definition}${JSON.stringify([filters, sort, after, limit, fields, count])}`;
+}
+
 /** The prefix in a list's name; null for the name of a key. */
 export function listedPrefix(name: string): string | null {
   if (!name.startsWith('l')) return null;
@@ -41,10 +63,28 @@ export function listedPrefix(name: string): string | null {
   return name.slice(start, start + Number(name.slice(1, start - 1)));
 }
 
-/** What is answered under a name. */
-export function queryNamed(name: string): GetQuery | ListQuery {
-  const prefix = listedPrefix(name);
-  if (prefix === null) return { type: 'get', key: name.slice(1), withValue: true };
+/** What is answered under a name; null for a search, which is worked out anew for the definition of its day. */
+export function queryNamed(name: string): GetQuery | ListQuery | DocumentQuery | null {
+  switch (name[0]) {
+    case 'k':
+      return { type: 'get', key: name.slice(1), withValue: true };
+    case 'd':
+      return documentNamed(name);
+    case 'l':
+      return listNamed(name);
+    default:
+      return null;
+  }
+}
+
+function documentNamed(name: string): DocumentQuery {
+  const start = name.indexOf(':') + 1;
+  const end = start + Number(name.slice(1, start - 1));
+  return { type: 'document', collection: name.slice(start, end), id: name.slice(end), withJson: true };
+}
+
+function listNamed(name: string): ListQuery {
+  const prefix = listedPrefix(name) ?? '';
   const [, limit, what, after = ''] =
     /^(\d+)([kv])(.*)$/s.exec(name.slice(name.indexOf(':') + 1 + prefix.length)) ?? [];
   return { type: 'list', prefix, after: after === '' ? null : after, limit: Number(limit), keysOnly: what === 'k' };

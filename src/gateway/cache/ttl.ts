@@ -8,7 +8,7 @@ import type { EntryKind } from './entry.ts';
 const classes = ['search', 'info'] as const;
 type CacheClass = (typeof classes)[number];
 
-/** In milliseconds; null where age is no bound. `info` are the answers to a key, 404 among them, `search` are lists. */
+/** In milliseconds; null where age is no bound. `info` are keys and documents, 404 among them, `search` are lists and searches. */
 export type CacheTtl = Readonly<Record<`${CacheClass}Ms`, number | null>>;
 
 export const ageUnbounded: CacheTtl = { searchMs: null, infoMs: null };
@@ -44,5 +44,5 @@ function ageOf(cacheClass: CacheClass, age: string): number {
 
 /** The bound for entries of a kind. */
 export function ttlMsOf({ infoMs, searchMs }: CacheTtl, kind: EntryKind): number | null {
-  return kind === 'list' ? searchMs : infoMs;
+  return kind === 'list' || kind === 'search' ? searchMs : infoMs;
 }

@@ -1,15 +1,18 @@
 /**
  * `DELETE /v1/cache`: throws answers out of the caches of gateways, for whoever does not trust what is there. Nothing
- * else needs it: what is kept is proven to be current whenever it is given.
+ * else needs it: what is kept is proven to be current whenever it is given. `POST /cache/invalidate` does so for a book.
  */
 import type { Router } from '@koa/router';
-import { keyProblem, touchOfKey, touchOfPrefix } from '../../store/client.ts';
+import { collectionNameProblem, idProblem, keyProblem, touchOfKey, touchOfPrefix } from '../../store/client.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
+import { readBody } from '../body.ts';
 import type { Purge } from '../cache/purge.ts';
 import { HttpProblem, problemAnswer } from '../errors.ts';
-import type { InFlight } from '../in-flight.ts';
+import type { InFlight, Share } from '../in-flight.ts';
 import { badParameter, flagOf, type Parameters, parseParameters, scopeOf } from '../parameters.ts';
 import type { PeerAnswer, Peers } from '../peers.ts';
+import { cacheInvalidateBody } from '../schemas/order.ts';
+import { parseFields } from '../shop/request.ts';
 
 export interface CacheRouteOptions {
   /** This gateway's own. */
@@ -22,8 +25,10 @@ export interface CacheRouteOptions {
   readonly askingInFlight: InFlight;
 }
 
-const selectors = ['key', 'prefix', 'tag', 'all'] as const;
-const purgeParameters = [...selectors, 'scope'] as const;
+const selectors = ['key', 'prefix', 'tag', 'collection', 'all'] as const;
+/** `id`: of one document, with `collection`. */
+const purgeParameters = [...selectors, 'id', 'scope'] as const;
+const invalidateBytesMax = 16 * 1024;
 type PurgeParameters = Parameters<(typeof purgeParameters)[number]>;
 
 /** What one gateway has done. */
@@ -41,25 +46,39 @@ export function addCacheRoute(router: Router<RequestState>, options: CacheRouteO
 
   async function purgeEverywhere(ctx: RequestContext): Promise<Answer> {
     const parameters = parseParameters(ctx.querystring, purgeParameters);
-    const purged = purge(purgeOf(parameters));
-    const target = `/v1/cache?${selectorText(parameters)}&scope=this`;
-    const answers = await peers.askAll({ method: 'DELETE', target, authorization: ctx.headers.authorization });
+    return everywhere(ctx, purgeOf(parameters), selectorText(parameters));
+  }
+
+  async function invalidate(ctx: RequestContext, share: Share): Promise<Answer> {
+    parseParameters(ctx.querystring, []);
+    const bytes = await readBody(ctx.req, ctx.res, share, invalidateBytesMax, 'request');
+    const { bookId } = parseFields(bytes, cacheInvalidateBody, 'bad_body');
+    const selector = `collection=books&id=${encodeURIComponent(bookId)}`;
+    return everywhere(ctx, { type: 'document', collection: 'books', id: bookId }, selector);
+  }
+
+  async function everywhere(ctx: RequestContext, what: Purge, selector: string): Promise<Answer> {
+    const purged = purge(what);
+    const target = `/v1/cache?${selector}&scope=this`;
+    const answers = await peers.askAll({ method: 'DELETE', target });
     return purgeAnswer([{ id, purged }, ...answers.map(purgedBy)], ctx.method);
   }
 
   const here = inFlight.admitting(purgeHere);
-  const everywhere = askingInFlight.admitting(purgeEverywhere);
+  const asking = askingInFlight.admitting(purgeEverywhere);
   router.delete(
     '/v1/cache',
     '/v1/cache',
-    answering((ctx) => {
+    answering('admin', (ctx) => {
       const scope = scopeOf(parseParameters(ctx.querystring, purgeParameters));
-      return scope === 'this' ? here(ctx) : everywhere(ctx);
+      return scope === 'this' ? here(ctx) : asking(ctx);
     }),
   );
+  const book = askingInFlight.admitting(invalidate);
+  router.post('/cache/invalidate', '/cache/invalidate', answering('admin', book));
 }
 
-/** Throws HttpProblem unless exactly one selector is given. */
+/** Throws HttpProblem unless exactly one selector is given; an id belongs to a collection. */
 function purgeOf(parameters: PurgeParameters): Purge {
   const given = selectors.filter((name) =>
     name === 'all' ? flagOf(parameters, name) : parameters.get(name) !== undefined,
@@ -69,28 +88,41 @@ function purgeOf(parameters: PurgeParameters): Purge {
     const got = selector === undefined ? 'none; all takes everything' : given.join(' and ');
     throw new HttpProblem('bad_parameter', `expected exactly one of ${selectors.join(', ')}, got ${got}`);
   }
+  const id = parameters.get('id');
+  if (id !== undefined && selector !== 'collection') {
+    throw badParameter('id', 'the id of a document, together with its collection', id);
+  }
   if (selector === 'all') return { type: 'all' };
   const text = parameters.get(selector) ?? '';
-  const reason = keyProblem(text);
+  const reason = selector === 'collection' ? collectionNameProblem(text) : keyProblem(text);
   if (reason !== null) throw badParameter(selector, `${expectedOf[selector]} (${reason})`, text);
   switch (selector) {
     case 'key':
       return { type: 'key', key: text };
     case 'prefix':
       return { type: 'prefix', prefix: text };
+    case 'collection':
+      return id === undefined ? { type: 'collection', collection: text } : documentPurge(text, id);
     case 'tag':
       return { type: 'touches', touches: [touchOfKey(text), touchOfPrefix(text)] };
   }
+}
+
+function documentPurge(collection: string, id: string): Purge {
+  const reason = idProblem(id);
+  if (reason !== null) throw badParameter('id', `the id of a document (${reason})`, id);
+  return { type: 'document', collection, id };
 }
 
 const expectedOf = {
   key: 'a key',
   prefix: 'the beginning of a key',
   tag: 'a key, or a prefix that was listed',
+  collection: 'the name of a collection',
 } as const;
 
 function selectorText(parameters: PurgeParameters): string {
-  const given = selectors.flatMap((name) => {
+  const given = [...selectors, 'id' as const].flatMap((name) => {
     const text = parameters.get(name);
     return text === undefined ? [] : [`${name}=${encodeURIComponent(text)}`];
   });

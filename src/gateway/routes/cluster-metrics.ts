@@ -54,11 +54,11 @@ export function addClusterMetricsRoute(
     });
   }
 
-  router.get(path, path, answering(clusterMetrics));
+  router.get(path, path, answering('read', clusterMetrics));
 }
 
 async function askOthers(peers: Peers): Promise<readonly GatewayReached[]> {
-  const answers = await peers.askAll({ method: 'GET', target: `${path}?scope=this`, authorization: undefined });
+  const answers = await peers.askAll({ method: 'GET', target: `${path}?scope=this` });
   return answers.map((answer): GatewayReached => {
     const { id } = answer;
     if (answer.type === 'silent') return { id, reached: false, reason: answer.reason };

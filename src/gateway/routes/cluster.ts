@@ -46,7 +46,7 @@ export function addClusterRoute(
     });
   }
 
-  router.get('/v1/cluster', '/v1/cluster', answering(cluster));
+  router.get('/v1/cluster', '/v1/cluster', answering('read', cluster));
 }
 
 /** Null stands for what was never heard; of an unhealthy replica it is the last that was. */

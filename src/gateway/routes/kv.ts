@@ -7,34 +7,40 @@ import { type Answer, answering, jsonAnswer, type RequestContext, type RequestSt
 import { readBody } from '../body.ts';
 import { HttpProblem, problemAnswer, quote, writeProblem } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
-import { keyNotFound, keyRoute, preconditionFailed, requestedKey } from '../key-read.ts';
-import { parseParameters, timeoutMsOf } from '../parameters.ts';
+import { keyNotFound, keyPath, keyRoute, preconditionFailed, requestedKey } from '../key-read.ts';
+import { parseParameters, timeoutMsOf, ttlMsOf } from '../parameters.ts';
 import { entityTag, parsePrecondition } from '../preconditions.ts';
 import { provenance, type ReadRequest } from '../reads.ts';
 import type { StoreWriter } from '../store.ts';
+import type { KeyWriter } from './kv-transactions.ts';
 
 export interface KvRoutesOptions {
   /** GET and HEAD, admitted. */
   readonly read: (request: ReadRequest) => Answer | Promise<Answer>;
   readonly writer: StoreWriter;
+  /** For what a put alone cannot say. */
+  readonly transact: KeyWriter;
   readonly inFlight: InFlight;
   readonly bodyBytesMax: number;
 }
 
-/** A pattern, not a template: the router would decode what a template captures, and fold a trailing slash. */
-const keyPath = /^\/v1\/kv\/.*$/;
-
+const putParameters = ['timeout', 'ttl'] as const;
 const writeParameters = ['timeout'] as const;
 
 export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptions): void {
-  const { read, writer, inFlight, bodyBytesMax } = options;
+  const { read, writer, transact, inFlight, bodyBytesMax } = options;
 
   async function put(ctx: RequestContext, share: Share): Promise<Answer> {
     const key = requestedKey(ctx);
-    const timeoutMs = timeoutMsOf(parseParameters(ctx.querystring, writeParameters));
+    const parameters = parseParameters(ctx.querystring, putParameters);
+    const [timeoutMs, ttlMs] = [timeoutMsOf(parameters), ttlMsOf(parameters)];
     const precondition = parsePrecondition(ctx.headers);
     const contentType = contentTypeOf(ctx);
     const value = await readBody(ctx.req, ctx.res, share, bodyBytesMax);
+    if (ttlMs !== null) {
+      const operation = { type: 'put', key, value, contentType, ttlMs } as const;
+      return transact(ctx, key, { operation, precondition, timeoutMs });
+    }
     const outcome = await writer.write({ type: 'put', key, value, contentType, precondition }, timeoutMs);
     if (outcome.type !== 'done') return problemAnswer(writeProblem(outcome, timeoutMs), ctx.method);
     ctx.state.servedBy = outcome.replica;
@@ -46,9 +52,6 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
       }
       case 'preconditionFailed':
         return refusedWrite(ctx, outcome.result.revision, outcome.replica);
-      case 'deleted':
-      case 'notFound':
-        throw new Error(`a put was answered with ${outcome.result.type}`);
     }
   }
 
@@ -68,14 +71,12 @@ export function addKvRoutes(router: Router<RequestState>, options: KvRoutesOptio
         return problemAnswer(keyNotFound(), ctx.method, ['Bazar-Served-By', outcome.replica]);
       case 'preconditionFailed':
         return refusedWrite(ctx, outcome.result.revision, outcome.replica);
-      case 'put':
-        throw new Error('a delete was answered with put');
     }
   }
 
-  router.get(keyRoute, keyPath, answering(read));
-  router.put(keyRoute, keyPath, answering(inFlight.admitting(put)));
-  router.delete(keyRoute, keyPath, answering(inFlight.admitting(remove)));
+  router.get(keyRoute, keyPath, answering('read', read));
+  router.put(keyRoute, keyPath, answering('write', inFlight.admitting(put)));
+  router.delete(keyRoute, keyPath, answering('write', inFlight.admitting(remove)));
 }
 
 function refusedWrite(ctx: RequestContext, revision: number, servedBy: ReplicaId): Answer {

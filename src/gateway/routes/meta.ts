@@ -21,7 +21,7 @@ export function addMetaRoutes(router: Router<RequestState>, { client, metrics, v
       const { status, contentType, body } = await answer(verbose);
       return { status, headers: ['Content-Type', contentType, 'Cache-Control', 'no-store'], body };
     };
-    router.get(path, path, answering(handle));
+    router.get(path, path, answering('public', handle));
   };
   add('/livez', (verbose) => checksAnswer('livez', [], verbose));
   add('/readyz', (verbose) => checksAnswer('readyz', readiness(client), verbose));

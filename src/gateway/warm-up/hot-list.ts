@@ -2,10 +2,11 @@
  * What was hot, hottest first, as a file: the questions and never the answers, which are fetched anew. JSON, and checked
  * in full when it is read: it may come from anywhere.
  */
-import { isCacheablePrefix, keyProblem, limits } from '../../store/client.ts';
-import type { GetQuery, ListQuery } from '../store.ts';
+import { collectionNameProblem, idProblem, isCacheablePrefix, keyProblem, limits } from '../../store/client.ts';
+import type { DocumentQuery, GetQuery, ListQuery } from '../store.ts';
 
-export type Question = GetQuery | ListQuery;
+/** No searches: each is of one definition, and their texts stand for more than a file can be believed. */
+export type Question = GetQuery | ListQuery | DocumentQuery;
 
 export const questionsMax = 10_000;
 export const hotListBytesMax = 4 * 1024 * 1024;
@@ -17,8 +18,8 @@ export type HotList =
   /** It is something else, and not ours to replace. */
   | { readonly type: 'alien'; readonly reason: string };
 
-/** A key, or the parts of a question for a list. */
-type Written = string | Omit<ListQuery, 'type'>;
+/** A key, or the parts of a question for a list or a document. */
+type Written = string | Omit<ListQuery, 'type'> | Pick<DocumentQuery, 'collection' | 'id'>;
 
 /** With what every version of such a file begins. */
 const beginning = '{"format":"bazar-hot-list"';
@@ -66,6 +67,7 @@ function parsed(text: string): Fields | null {
 
 function written(question: Question): Written {
   if (question.type === 'get') return question.key;
+  if (question.type === 'document') return { collection: question.collection, id: question.id };
   const { prefix, after, limit, keysOnly } = question;
   return { prefix, after, limit, keysOnly };
 }
@@ -74,6 +76,20 @@ function written(question: Question): Written {
 function questionOf(value: unknown): Question | null {
   if (typeof value === 'string') return isKey(value) ? { type: 'get', key: value, withValue: true } : null;
   if (typeof value !== 'object' || value === null) return null;
+  return documentOf(value) ?? listOf(value);
+}
+
+function documentOf(value: object): DocumentQuery | null {
+  const { collection, id } = value as Readonly<Record<keyof DocumentQuery, unknown>>;
+  const isDocument =
+    typeof collection === 'string' &&
+    collectionNameProblem(collection) === null &&
+    typeof id === 'string' &&
+    idProblem(id) === null;
+  return isDocument ? { type: 'document', collection, id, withJson: true } : null;
+}
+
+function listOf(value: object): ListQuery | null {
   const { prefix, after, limit, keysOnly } = value as Readonly<Record<keyof ListQuery, unknown>>;
   const isPage =
     isKey(prefix) &&

@@ -228,8 +228,8 @@ test('no sequence of operations takes more than the shares allow, or leaves a by
     t.deepEqual(
       [bytes, entries],
       [
-        { value: 0, absence: 0, list: 0 },
-        { value: 0, absence: 0, list: 0 },
+        { value: 0, absence: 0, list: 0, document: 0, search: 0 },
+        { value: 0, absence: 0, list: 0, document: 0, search: 0 },
       ],
     );
   }

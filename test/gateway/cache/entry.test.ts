@@ -2,14 +2,27 @@ import test from 'ava';
 import {
   answerBytes,
   chargedBytes,
+  documentName,
   keyName,
   listedPrefix,
   listName,
   queryNamed,
+  searchName,
 } from '../../../src/gateway/cache/entry.ts';
+import type { SearchQuery } from '../../../src/gateway/store.ts';
 import { entryOf } from './entries.ts';
 
 const question = { type: 'list', prefix: 'a/', after: null, limit: 100, keysOnly: false } as const;
+
+const search: SearchQuery = {
+  type: 'search',
+  definition: 3 as SearchQuery['definition'],
+  search: {
+    ...{ collection: 'c', filters: [], sort: null, after: null, limit: 10, fields: null, count: false },
+  },
+};
+const searchFor = (parts: Partial<SearchQuery['search']>) =>
+  searchName({ ...search, search: { ...search.search, ...parts } });
 
 test('different questions have different names, whatever keys and prefixes look like', (t) => {
   const names = [
@@ -27,6 +40,24 @@ test('different questions have different names, whatever keys and prefixes look 
     listName({ ...question, after: 'a/b' }),
     listName({ ...question, after: 'k' }),
     listName({ ...question, keysOnly: true }),
+    documentName({ collection: 'c', id: '1' }),
+    documentName({ collection: 'c1', id: '' }),
+    documentName({ collection: 'c', id: '1:c1' }),
+    documentName({ collection: '1:c', id: '1' }),
+    searchName(search),
+    searchName({ ...search, definition: 31 as SearchQuery['definition'] }),
+    searchFor({ collection: 'c3' }),
+    searchFor({ collection: 'd' }),
+    searchFor({ filters: [{ field: 'f', type: 'term', term: 't' }] }),
+    searchFor({ filters: [{ field: 'f', type: 'words', words: ['t'] }] }),
+    searchFor({ sort: { field: 'f', descending: false } }),
+    searchFor({ sort: { field: 'f', descending: true } }),
+    searchFor({ after: { id: '1', sortValue: null } }),
+    searchFor({ after: { id: '1', sortValue: 1 } }),
+    searchFor({ limit: 1 }),
+    searchFor({ fields: [] }),
+    searchFor({ fields: ['f'] }),
+    searchFor({ count: true }),
   ];
   t.is(new Set(names).size, names.length);
 });
@@ -50,6 +81,17 @@ test('a name tells its question', (t) => {
       }
     }
   }
+});
+
+test('the name of a document tells its question, and that of a search none', (t) => {
+  for (const collection of ['c', '1:c', 'ä😀/', '7']) {
+    for (const id of ['1', ':', 'ä😀/', 'a/b']) {
+      const query = { type: 'document', collection, id, withJson: true } as const;
+      t.deepEqual(queryNamed(documentName(query)), query);
+      t.is(listedPrefix(documentName(query)), null);
+    }
+  }
+  t.is(queryNamed(searchName(search)), null);
 });
 
 test('name, touches and answer are all charged for', (t) => {

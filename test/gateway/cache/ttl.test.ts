@@ -18,7 +18,7 @@ const mistakes = [
   ['=1h', 'expected the classes search and info, found ""'],
   ['info=1h,info=2h', 'expected each class once, found info twice'],
   ['search=1h,info=', 'info: expected a duration such as 500ms, 2s or 1m, at most 24h, found ""'],
-  ['search=1d', 'search: expected a duration such as 500ms, 2s or 1m, at most 24h, found "1d"'],
+  ['search=1y', 'search: expected a duration such as 500ms, 2s or 1m, at most 24h, found "1y"'],
   ['search=0s', 'search: expected a duration such as 500ms, 2s or 1m, at most 24h, found "0s"'],
   ['search=25h', 'search: expected a duration such as 500ms, 2s or 1m, at most 24h, found "25h"'],
   ['search=1h=2h', 'search: expected a duration such as 500ms, 2s or 1m, at most 24h, found "1h=2h"'],

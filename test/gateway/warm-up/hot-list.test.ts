@@ -9,6 +9,7 @@ const questions: readonly Question[] = [
   key('"\n😀'),
   { ...page, after: 'b/ü/7', keysOnly: true },
   key('__proto__'),
+  { type: 'document', collection: 'Bücher', id: 'a/😀', withJson: true },
 ];
 
 test('what was written is read again, in its order', (t) => {
@@ -63,6 +64,13 @@ const impossible = [
     { limit: '9' },
     { keysOnly: 1 },
   ].map((mistake) => JSON.stringify({ ...page, type: undefined, ...mistake })),
+  ...[
+    { collection: 'c' },
+    { id: '1' },
+    { collection: '', id: '1' },
+    { collection: 'c', id: '' },
+    { collection: 'c', id: 1 },
+  ].map((mistake) => JSON.stringify(mistake)),
 ];
 
 test('a question that no request can ask makes the list useless', (t) => {
