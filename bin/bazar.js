@@ -1,12 +1,15 @@
 #!/usr/bin/env node
-// Runs src/cli.ts with a Node that can: the running one, or the one installed beside this package.
+// Runs the command line with a Node that can: the running one, or the one installed beside it in a checkout. In a package it is
+// compiled: Node takes no TypeScript from node_modules.
 // Plain JavaScript that old versions of Node understand.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const cli = new URL('../src/cli.ts', import.meta.url);
+const source = new URL('../src/cli.ts', import.meta.url);
+const isCheckout = existsSync(source);
+const cli = isCheckout ? source : new URL('../dist/cli.js', import.meta.url);
 const installed = new URL('../node_modules/node/', import.meta.url);
 const needed = '24.12';
 
@@ -50,8 +53,9 @@ if (newer !== null) {
 } else if (isNewEnough(process.versions.node)) {
   await import(cli.href);
 } else {
-  console.error(
-    `bazar: needs Node ${needed} or newer, this is ${process.versions.node}; run "npm ci" in ${fileURLToPath(new URL('..', import.meta.url))}, which installs one there`,
-  );
+  const remedy = isCheckout
+    ? `run "npm ci" in ${fileURLToPath(new URL('..', import.meta.url))}, which installs one there`
+    : 'install one, from https://nodejs.org for example';
+  console.error(`bazar: needs Node ${needed} or newer, this is ${process.versions.node}; ${remedy}`);
   process.exitCode = 1;
 }
