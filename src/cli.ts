@@ -7,16 +7,29 @@ import { fileURLToPath } from 'node:url';
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/bazar', import.meta.url)));
 const { main } = await import('./cli/main.ts');
 
+let hangUpsInterrupt = true;
+
 /** Listens for one signal only: the default, to end at once, holds before and after. */
 function nextInterruption(): AbortSignal {
   const controller = new AbortController();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const abort = () => {
+  const abort = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP' && !hangUpsInterrupt) return;
     for (const signal of signals) process.off(signal, abort);
     controller.abort();
   };
   for (const signal of signals) process.on(signal, abort);
   return controller.signal;
+}
+
+function onHangUp(listener: () => void): void {
+  hangUpsInterrupt = false;
+  process.on('SIGHUP', listener);
+}
+
+function onSignal(listener: (signal: NodeJS.Signals) => void): void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+  for (const signal of signals) process.on(signal, listener);
 }
 
 /** Who reads our output has gone (`bazar list | head`): there is nobody left to work for. */
@@ -33,4 +46,6 @@ process.exitCode = await main(process.argv.slice(2), {
   stderr: process.stderr,
   environment: process.env,
   nextInterruption,
+  onHangUp,
+  onSignal,
 });

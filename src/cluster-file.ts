@@ -18,6 +18,8 @@ export interface GatewayAddress {
   readonly id: string;
   readonly publicKey: string;
   readonly http: string;
+  /** Whether it speaks TLS there; a gateway without this does not. */
+  readonly tls?: boolean;
 }
 
 export interface ClusterFile {
@@ -63,7 +65,8 @@ export function parseClusterFile(text: string): ClusterFile {
     }),
     gateways: array(file.gateways, 'gateways', 0, gatewaysMax).map((value, at) => {
       const where = `gateways[${at}]`;
-      return member(object(value, where, ['id', 'publicKey', 'http']), where);
+      const gateway = object(value, where, ['id', 'publicKey', 'http', 'tls']);
+      return { ...member(gateway, where), ...speakingTls(gateway.tls, `${where}.tls`) };
     }),
   };
   const members = [...cluster.replicas, ...cluster.gateways];
@@ -112,12 +115,21 @@ function parseJson(text: string): unknown {
   }
 }
 
-function member(value: Readonly<Record<keyof GatewayAddress, unknown>>, where: string): GatewayAddress {
+function member(
+  value: Readonly<Record<'id' | 'publicKey' | 'http', unknown>>,
+  where: string,
+): Pick<GatewayAddress, 'id' | 'publicKey' | 'http'> {
   return {
     id: matching(value.id, `${where}.id`, idPattern, memberIdExpected),
     publicKey: matching(value.publicKey, `${where}.publicKey`, publicKeyPattern, '64 lower-case hex digits'),
     http: address(value.http, `${where}.http`),
   };
+}
+
+function speakingTls(value: unknown, where: string): Pick<GatewayAddress, 'tls'> {
+  if (value === undefined) return {};
+  if (typeof value === 'boolean') return { tls: value };
+  throw new ConfigError(`${where}: expected true or false, got ${JSON.stringify(value)}`);
 }
 
 function address(value: unknown, where: string): string {

@@ -19,6 +19,10 @@ export interface Kind<Value> {
   /** Stands for the value in help: `FILE`; null for a switch, which is given without a value. */
   readonly placeholder: string | null;
   readonly parse: (text: string) => Value;
+  /** Its values are never shown, not even where they are wrong. */
+  readonly secret?: true;
+  /** What joins the values of a flag that may be given several times; without it the last one counts. */
+  readonly separator?: string;
 }
 
 export interface Option<Value> extends Kind<Value> {
@@ -111,7 +115,8 @@ function checkedValue(option: Option<unknown>, { name, text, source }: Setting):
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const where = source === 'environment' ? environmentName(name) : `--${flagName(name)}`;
-    throw new UsageError(`${where}: ${error.message}, got ${JSON.stringify(text)}`);
+    const got = option.secret ? '' : `, got ${JSON.stringify(text)}`;
+    throw new UsageError(`${where}: ${error.message}${got}`);
   }
 }
 
@@ -129,6 +134,18 @@ export function text(placeholder: string): Kind<string> {
 export function path(placeholder: string): Kind<string> {
   const { parse } = text(placeholder);
   return { placeholder, parse: (value) => (isAbsolute(parse(value)) ? value : resolve(value)) };
+}
+
+/** What opens something: visible ASCII, so that it can be a header's. */
+export function secret(placeholder: string): Kind<string> {
+  return {
+    placeholder,
+    secret: true,
+    parse(value) {
+      if (!/^[!-~]+$/.test(value)) throw new UsageError('expected letters, digits and signs of ASCII, without spaces');
+      return value;
+    },
+  };
 }
 
 export function integer(placeholder: string, min: number, max: number): Kind<number> {
@@ -157,21 +174,32 @@ export function oneOf<const Choice extends string>(placeholder: string, choices:
   };
 }
 
-const millisecondsIn: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const durationMsMax = 24 * 3_600_000;
+const millisecondsIn = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 24 * 3_600_000],
+]);
 
-/** `500ms`, `2s`, `1m`; milliseconds from here on. */
-export const duration: Kind<number> = {
-  placeholder: 'DURATION',
-  parse(value) {
-    const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(value) ?? [];
-    const durationMs = Number(amount) * (millisecondsIn[unit ?? ''] ?? 0);
-    if (!(durationMs >= 1 && durationMs <= durationMsMax)) {
-      throw new UsageError('expected a duration such as 500ms, 2s or 1m, at most 24h');
-    }
-    return durationMs;
-  },
-};
+/** `500ms`, `2s`, `1m`, `7d`; milliseconds from here on. */
+function durationUpTo(days: number, maxText: string): Kind<number> {
+  return {
+    placeholder: 'DURATION',
+    parse(value) {
+      const [, amount, unit = ''] = /^(\d+)(ms|s|m|h|d)$/.exec(value) ?? [];
+      const durationMs = Number(amount) * (millisecondsIn.get(unit) ?? 0);
+      if (!(durationMs >= 1 && durationMs <= days * 24 * 3_600_000)) {
+        throw new UsageError(`expected a duration such as 500ms, 2s or 1m, at most ${maxText}`);
+      }
+      return durationMs;
+    },
+  };
+}
+
+export const duration: Kind<number> = durationUpTo(1, '24h');
+
+export const longDuration: Kind<number> = durationUpTo(365, '365d');
 
 const bytesIn: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const sizeBytesMax = 64 * 1024 ** 3;

@@ -1,3 +1,8 @@
-import manifest from '../package.json' with { type: 'json' };
+import { readFileSync } from 'node:fs';
 
-export const version: string = manifest.version;
+/** Beside src/ in a checkout, beside dist/ in a package. */
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string;
+};
+
+export const { version } = manifest;

@@ -16,6 +16,16 @@ export interface Terminal {
   readonly environment: NodeJS.ProcessEnv;
   /** Aborted by the next Ctrl-C, SIGTERM or hang-up; while nobody has asked for one, these end the process at once. */
   readonly nextInterruption: () => AbortSignal;
+  /** From now on a hang-up (SIGHUP) is for this listener, and no interruption. */
+  readonly onHangUp: (listener: () => void) => void;
+  /** From now on every signal by which others tell a process something is for this listener: none of them ends it. */
+  readonly onSignal: (listener: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** What stands behind `--`: another program and its arguments, as they are. */
+export interface CommandLine {
+  readonly file: string;
+  readonly arguments: readonly string[];
 }
 
 export interface Command<Arguments extends OptionTable = OptionTable, Options extends OptionTable = OptionTable> {
@@ -27,8 +37,10 @@ export interface Command<Arguments extends OptionTable = OptionTable, Options ex
   /** By position. */
   readonly arguments: Arguments;
   readonly options: Options;
-  /** Failures are thrown: Failure, ConfigError. */
-  run(input: Values<Arguments> & Values<Options>, terminal: Terminal): Promise<void>;
+  /** It takes a command line behind `--`, and cannot do without. */
+  readonly takesCommandLine?: true;
+  /** Failures are thrown: Failure, ConfigError, EndedAs. `commandLine` is there if it takes one, and null otherwise. */
+  run(input: Values<Arguments> & Values<Options>, terminal: Terminal, commandLine: CommandLine | null): Promise<void>;
 }
 
 /** Infers the types of a command's values from its tables. */

@@ -12,7 +12,7 @@ import {
 import { defineCommand } from './command.ts';
 import { command as dev } from './dev.ts';
 import { command as gateway } from './gateway.ts';
-import { urlOption } from './http-client.ts';
+import { targetOptions } from './http-client.ts';
 import { alignColumns, printable } from './output.ts';
 import { command as replica } from './replica.ts';
 
@@ -20,7 +20,7 @@ const sections = {
   replica: replica.options,
   gateway: gateway.options,
   dev: dev.options,
-  client: { url: urlOption },
+  client: targetOptions,
 } satisfies Readonly<Record<string, OptionTable>>;
 
 type SectionName = keyof typeof sections;
@@ -37,7 +37,7 @@ export const command = defineCommand({
   name: 'config',
   summary: 'Check the settings that are in force, and with --print show them and where each comes from.',
   details: `Takes the flags of "bazar replica", "bazar gateway" and "bazar dev", and reads the same environment.
-Keys are shown as the name of their file.`,
+Keys and files of tokens are shown by name, a token never.`,
   arguments: { section: optional(oneOf('SECTION', sectionNames), `Only one of ${sectionNames.join(', ')}.`) },
   options: { ...anySetting, print: flag('Show them.') } as typeof anySetting & { print: Option<boolean> },
   async run({ section, print, ...given }, { stdout, environment }) {
@@ -45,7 +45,7 @@ Keys are shown as the name of their file.`,
     for (const name of section === null ? sectionNames : [section]) {
       const settings = settingsOf(sections[name], flags, environment);
       check(sections[name], settings);
-      if (print) stdout.write(sectionPage(name, settings));
+      if (print) stdout.write(sectionPage(name, sections[name], settings));
     }
   },
 });
@@ -62,7 +62,10 @@ function check(table: OptionTable, settings: readonly Setting[]): void {
   );
 }
 
-function sectionPage(name: string, settings: readonly Setting[]): string {
-  const rows = settings.map(({ name, text, source }) => [`  ${flagName(name)}`, printable(text ?? '-'), source]);
+function sectionPage(name: string, table: OptionTable, settings: readonly Setting[]): string {
+  const rows = settings.map(({ name, text, source }) => {
+    const shown = table[name]?.secret && text !== null ? '(not shown)' : printable(text ?? '-');
+    return [`  ${flagName(name)}`, shown, source];
+  });
   return `${name}\n${alignColumns(rows)}`;
 }

@@ -5,9 +5,9 @@ import {
   failureOf,
   keyPath,
   preconditionHeaders,
+  targetOptions,
   timeoutOption,
   timeoutQuery,
-  urlOption,
 } from './http-client.ts';
 
 export const command = defineCommand({
@@ -17,10 +17,10 @@ export const command = defineCommand({
   options: {
     ifMatch: optional(text('REVISION'), 'Only if the key has this revision; else exit code 4.'),
     timeout: timeoutOption,
-    url: urlOption,
+    ...targetOptions,
   },
-  async run({ key, ifMatch, timeout, url }) {
-    const client = createHttpClient(url);
+  async run({ key, ifMatch, timeout, ...target }) {
+    const client = createHttpClient(target);
     try {
       const answer = await client.request({
         method: 'DELETE',

@@ -26,9 +26,11 @@ import { type LogFile, openLogFile } from './dev/log-file.ts';
 import { createLineSplitter, renderLogLine } from './dev/log-line.ts';
 import { checkPorts, portNeeds } from './dev/ports.ts';
 import { untilReady } from './dev/readiness.ts';
+import { seed } from './dev/seed.ts';
 import { Supervisor } from './dev/supervisor.ts';
-import { readFlags, writtenReadOptions } from './gateway-options.ts';
+import { asWritten, readFlags, writtenReadOptions } from './gateway-options.ts';
 import { alignColumns } from './output.ts';
+import { history } from './replica-options.ts';
 import { aborted } from './server-process.ts';
 
 export const command = defineCommand({
@@ -46,6 +48,8 @@ Ctrl-C stops everything; a second one kills it.`,
     port: optional(port, `The first gateway's port; ${defaultGatewayPort} for a new cluster.`),
     basePort: optional(port, `What the replicas' ports count from; ${defaultBasePort} for a new cluster.`),
     ...writtenReadOptions,
+    history: asWritten(history),
+    noSeed: flag('Leave an empty cluster empty: do not put the books of the shop into it.'),
     noRestart: flag('Leave a process that ended down.'),
     logLevel: withDefault(oneOf('LEVEL', logLevels), 'info', `What is logged: ${logLevels.join(', ')}.`),
   }),
@@ -72,13 +76,15 @@ Ctrl-C stops everything; a second one kills it.`,
 
 interface RunOptions extends Values<typeof writtenReadOptions> {
   readonly noRestart: boolean;
+  readonly history: string | null;
+  readonly noSeed: boolean;
   readonly logLevel: string;
 }
 
 async function runCluster(
   cluster: ClusterFile,
   directory: string,
-  { noRestart, logLevel, ...reading }: RunOptions,
+  { noRestart, noSeed, history, logLevel, ...reading }: RunOptions,
   terminal: Terminal,
 ): Promise<void> {
   const { stdout, nextInterruption } = terminal;
@@ -111,7 +117,8 @@ async function runCluster(
   if (length % 2 === 0) say(`warning: ${length} replicas survive no more failures than ${length - 1} would`);
   for (const { id, rpc, http } of cluster.replicas) {
     const data = join(directory, id);
-    processes.push({ role: 'replica', rpc, http, data, supervisor: supervise(id, ['replica', '--data', data]) });
+    const words = ['replica', '--data', data, ...(history === null ? [] : ['--history', history])];
+    processes.push({ role: 'replica', rpc, http, data, supervisor: supervise(id, words) });
   }
   for (const { id, http } of cluster.gateways) {
     const hot = join(directory, `${id}-hot-list.json`);
@@ -121,6 +128,10 @@ async function runCluster(
   onChange();
   try {
     const rows = await readyRows(processes, interrupted, seconds);
+    // Whoever reads that all is ready finds the shop filled.
+    const [gateway] = cluster.gateways;
+    const seeded = noSeed || gateway === undefined ? null : await seed(`http://${gateway.http}`, interrupted);
+    if (seeded !== null) say(seeded);
     if (!interrupted.aborted) say(welcome(rows, cluster));
     await aborted(interrupted);
     say('stopping');

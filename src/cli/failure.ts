@@ -20,3 +20,15 @@ export class Failure extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Not wrong in any way: a command that ran another program ends as that did, and has nothing to add. */
+export class EndedAs extends Error {
+  override readonly name = 'EndedAs';
+  /** 1 to 255. */
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`ended with code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}

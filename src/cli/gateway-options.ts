@@ -40,7 +40,8 @@ export function readFlags(written: Readonly<Record<ReadOption, string | null>>):
   });
 }
 
-function asWritten(option: Option<unknown>): Option<string | null> {
+/** Checked as the option is, and kept as it is written. */
+export function asWritten(option: Option<unknown>): Option<string | null> {
   return {
     ...option,
     absent: null,

@@ -7,7 +7,8 @@ export function usageLine(command: Command): string {
   const positions = Object.values(command.arguments).map(({ placeholder, required }) =>
     required ? placeholder : `[${placeholder}]`,
   );
-  return ['bazar', command.name, ...positions, '[options]'].join(' ');
+  const behind = command.takesCommandLine === true ? ['--', 'COMMAND', '[ARGUMENT…]'] : [];
+  return ['bazar', command.name, ...positions, '[options]', ...behind].join(' ');
 }
 
 export function commandHelp(command: Command): string {

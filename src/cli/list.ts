@@ -1,15 +1,8 @@
 import { flag, integer, optional, text } from '../config.ts';
 import { limits } from '../store/command.ts';
 import { defineCommand } from './command.ts';
-import {
-  createHttpClient,
-  failureOf,
-  type ListItem,
-  listRequest,
-  pageOf,
-  timeoutOption,
-  urlOption,
-} from './http-client.ts';
+import { createHttpClient, failureOf, targetOptions, timeoutOption } from './http-client.ts';
+import { type ListItem, listRequest, pageOf } from './listing.ts';
 import { printable, write } from './output.ts';
 
 export const command = defineCommand({
@@ -23,10 +16,10 @@ JSON, values that are not UTF-8 as their size. --json prints what the gateway sa
     keysOnly: flag('Leave the values where they are.'),
     json: flag('One JSON object per line.'),
     timeout: timeoutOption,
-    url: urlOption,
+    ...targetOptions,
   },
-  async run({ prefix, limit, keysOnly, json, timeout, url }, { stdout }) {
-    const client = createHttpClient(url);
+  async run({ prefix, limit, keysOnly, json, timeout, ...target }, { stdout }) {
+    const client = createHttpClient(target);
     const line = json ? JSON.stringify : keysOnly ? keyLine : keyAndValueLine;
     let left = limit ?? Number.POSITIVE_INFINITY;
     let cursor: string | null = null;

@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { ConfigError, flagName, type OptionTable, settingsOf, UsageError, valuesOf } from '../config.ts';
 import { StartError } from '../store/errors.ts';
 import { version } from '../version.ts';
-import type { Command, Terminal } from './command.ts';
-import { type ExitCode, exitCodes, Failure } from './failure.ts';
+import type { Command, CommandLine, Terminal } from './command.ts';
+import { EndedAs, exitCodes, Failure } from './failure.ts';
 import { commandHelp, overview, usageLine } from './help.ts';
 import { nearest } from './nearest.ts';
 
@@ -21,17 +21,23 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   put: () => import('./put.ts'),
   del: () => import('./del.ts'),
   list: () => import('./list.ts'),
+  watch: () => import('./watch.ts'),
+  txn: () => import('./txn.ts'),
+  lock: () => import('./lock.ts'),
+  hash: () => import('./hash.ts'),
   purge: () => import('./purge.ts'),
+  token: () => import('./token.ts'),
   import: () => import('./import.ts'),
   export: () => import('./export.ts'),
 };
 
 /** Never rejects: whatever happened is on stderr, and in the exit code. */
-export async function main(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
   try {
     await dispatch(words, terminal);
     return exitCodes.ok;
   } catch (error) {
+    if (error instanceof EndedAs) return error.exitCode;
     terminal.stderr.write(`bazar: ${error instanceof Error ? explain(error) : String(error)}\n`);
     if (error instanceof Failure) return error.exitCode;
     return error instanceof UsageError ? exitCodes.usage : exitCodes.error;
@@ -56,7 +62,22 @@ async function dispatch([first, ...rest]: readonly string[], terminal: Terminal)
   if (rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined).some(isHelp)) {
     return void terminal.stdout.write(commandHelp(command));
   }
-  await command.run(inputOf(command, rest, terminal.environment), terminal);
+  const { own, commandLine } = parted(command, rest);
+  await command.run(inputOf(command, own, terminal.environment), terminal, commandLine);
+}
+
+/** A command line behind the first `--` is not ours to understand. */
+function parted(
+  command: Command,
+  words: readonly string[],
+): { readonly own: readonly string[]; readonly commandLine: CommandLine | null } {
+  if (command.takesCommandLine !== true) return { own: words, commandLine: null };
+  const end = words.indexOf('--');
+  const [file, ...rest] = end === -1 ? [] : words.slice(end + 1);
+  if (file === undefined) {
+    throw new UsageError(`expected a command behind "--"\nUsage: ${usageLine(command)}`);
+  }
+  return { own: words.slice(0, end), commandLine: { file, arguments: rest } };
 }
 
 const isHelp = (word: string): boolean => word === '--help' || word === '-h';
@@ -123,7 +144,10 @@ export function parseWords(
       if (name === undefined) {
         throw new UsageError(`unknown option ${token.rawName}${suggestion(token.name, [...names.keys()], '--')}`);
       }
-      flags.set(name, flagText(token, command.options[name]?.placeholder ?? null));
+      const option = command.options[name];
+      const text = flagText(token, option?.placeholder ?? null);
+      const before = option?.separator === undefined ? undefined : flags.get(name);
+      flags.set(name, before === undefined ? text : `${before}${option?.separator}${text}`);
     }
   }
   return { flags, positions };

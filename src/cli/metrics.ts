@@ -1,6 +1,6 @@
 import { flag } from '../config.ts';
 import { defineCommand } from './command.ts';
-import { createHttpClient, failureOf, jsonOf, timeoutOption, urlOption } from './http-client.ts';
+import { createHttpClient, failureOf, jsonOf, targetOptions, timeoutOption } from './http-client.ts';
 import { alignColumns, printable, write } from './output.ts';
 
 interface ClusterMetrics {
@@ -26,10 +26,10 @@ export const command = defineCommand({
   options: {
     json: flag('What the gateway says, as one line of JSON.'),
     timeout: timeoutOption,
-    url: urlOption,
+    ...targetOptions,
   },
-  async run({ json, timeout, url }, { stdout }) {
-    const client = createHttpClient(url);
+  async run({ json, timeout, ...target }, { stdout }) {
+    const client = createHttpClient(target);
     try {
       const answer = await client.request({ path: '/v1/cluster/metrics', timeoutMs: timeout });
       if (answer.status !== 200) throw failureOf(answer);

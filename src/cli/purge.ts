@@ -1,7 +1,7 @@
 import { flag, oneOf, optional, text, UsageError, withDefault } from '../config.ts';
 import { defineCommand } from './command.ts';
 import { exitCodes, Failure } from './failure.ts';
-import { type Answer, createHttpClient, failureOf, jsonOf, timeoutOption, urlOption } from './http-client.ts';
+import { type Answer, createHttpClient, failureOf, jsonOf, targetOptions, timeoutOption } from './http-client.ts';
 import { alignColumns, printable, write } from './output.ts';
 
 /** Of a purge that all gateways have confirmed, and of one that some have not. */
@@ -27,14 +27,14 @@ Exit code 5 if a gateway did not confirm; to purge again does no harm.`,
     all: flag('Everything.'),
     scope: withDefault(oneOf('SCOPE', ['cluster', 'this']), 'cluster', 'At all gateways, or at the one asked alone.'),
     timeout: timeoutOption,
-    url: urlOption,
+    ...targetOptions,
   },
-  async run({ key, prefix, tag, all, scope, timeout, url }, { stdout }) {
+  async run({ key, prefix, tag, all, scope, timeout, ...target }, { stdout }) {
     const selectors = { key, prefix, tag, all: all ? 'true' : null };
     if (Object.values(selectors).filter((given) => given !== null).length !== 1) {
       throw new UsageError('expected exactly one of --key KEY, --prefix PREFIX, --tag TAG and --all');
     }
-    const client = createHttpClient(url);
+    const client = createHttpClient(target);
     try {
       const query = { ...selectors, scope };
       const answer = await client.request({ method: 'DELETE', path: '/v1/cache', query, timeoutMs: timeout });

@@ -9,9 +9,9 @@ import {
   jsonOf,
   keyPath,
   preconditionHeaders,
+  targetOptions,
   timeoutOption,
   timeoutQuery,
-  urlOption,
 } from './http-client.ts';
 import { write } from './output.ts';
 
@@ -29,12 +29,12 @@ export const command = defineCommand({
     ifMatch: optional(text('REVISION'), 'Only if the key has this revision, or any with "*"; else exit code 4.'),
     ifNoneMatch: optional(text('REVISION'), 'Only if the key does not have it; "*": only if there is no such key.'),
     timeout: timeoutOption,
-    url: urlOption,
+    ...targetOptions,
   },
-  async run({ key, value, file, contentType, ifMatch, ifNoneMatch, timeout, url }, terminal) {
+  async run({ key, value, file, contentType, ifMatch, ifNoneMatch, timeout, ...target }, terminal) {
     const path = keyPath(key);
     const body = await bytesToStore(value, file, terminal);
-    const client = createHttpClient(url);
+    const client = createHttpClient(target);
     try {
       const answer = await client.request({
         method: 'PUT',

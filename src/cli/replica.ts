@@ -1,6 +1,7 @@
 import { parseAddress, type ReplicaAddress } from '../cluster-file.ts';
 import { ConfigError, fromEnvironment, optional, path, port, required } from '../config.ts';
 import { defineCommand } from './command.ts';
+import { history } from './replica-options.ts';
 import { checkReach, loadIdentity, serve, serverOptions } from './server-process.ts';
 
 export const command = defineCommand({
@@ -12,6 +13,7 @@ export const command = defineCommand({
     ...serverOptions,
     ...fromEnvironment({
       data: required(path('DIR'), 'Where the log and the state are kept.'),
+      history,
       rpcPort: optional(port, 'The UDP port for RPC; by default what the cluster file says.'),
     }),
   },
@@ -29,6 +31,7 @@ export const command = defineCommand({
         host,
         rpcPort: input.rpcPort ?? parseAddress(member.rpc).port,
         httpPort: input.httpPort ?? parseAddress(member.http).port,
+        history: input.history,
         log,
         onFatal,
       }),

@@ -1,7 +1,7 @@
 /** Asking again while the cluster elects, is overloaded or restarts. Only for requests that may be applied twice. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitCodes, Failure } from './failure.ts';
-import { type Answer, failureOf } from './http-client.ts';
+import { type Answer, failureOf, problemOf } from './http-client.ts';
 
 const firstDelayMs = 50;
 const delayMsMax = 1000;
@@ -12,6 +12,8 @@ export interface RetryOptions {
   readonly timeoutMs: number;
   readonly interrupted: AbortSignal;
   readonly onRetry?: () => void;
+  /** Codes of problems that may pass too. */
+  readonly alsoFor?: ReadonlySet<string>;
 }
 
 /** Any final answer; a Failure when the last attempt failed as well, or on interruption. */
@@ -22,7 +24,7 @@ export async function retry(attempt: () => Promise<Answer>, options: RetryOption
       if (error instanceof Failure) return error;
       throw error;
     });
-    const failure = answer instanceof Failure ? answer : answersToRetry.has(answer.status) ? failureOf(answer) : null;
+    const failure = answer instanceof Failure ? answer : mayPass(answer, options) ? failureOf(answer) : null;
     if (failure === null) return answer as Answer;
     if (options.interrupted.aborted) throw new Failure('interrupted');
     // Half of the delay is chance, so that many that failed together do not come back together.
@@ -33,4 +35,8 @@ export async function retry(attempt: () => Promise<Answer>, options: RetryOption
     options.onRetry?.();
     await delay(waitMs, undefined, { signal: options.interrupted }).catch(() => undefined);
   }
+}
+
+function mayPass(answer: Answer, { alsoFor }: RetryOptions): boolean {
+  return answersToRetry.has(answer.status) || (alsoFor?.has(problemOf(answer).code ?? '') ?? false);
 }

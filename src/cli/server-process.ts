@@ -66,7 +66,7 @@ export async function loadIdentity<Member extends GatewayAddress>(
   return { cluster, member, keyPair };
 }
 
-/** Throws ConfigError for an address beyond this machine, unless `insecure`. */
+/** For a replica's small port. Throws ConfigError for an address beyond this machine, unless `insecure`. */
 export function checkReach(host: string, insecure: boolean): void {
   if (isLoopback(host) || insecure) return;
   throw new ConfigError(

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { duration, flag, withDefault } from '../config.ts';
 import { defineCommand, type Output } from './command.ts';
 import { Failure } from './failure.ts';
-import { createHttpClient, failureOf, type HttpClient, jsonOf, timeoutOption, urlOption } from './http-client.ts';
+import { createHttpClient, failureOf, type HttpClient, jsonOf, targetOptions, timeoutOption } from './http-client.ts';
 import { alignColumns, printable, write } from './output.ts';
 
 interface ClusterStatus {
@@ -39,10 +39,10 @@ export const command = defineCommand({
     interval: withDefault(duration, '1s', 'How often, with --watch.'),
     json: flag('What the gateway says, as one line of JSON.'),
     timeout: timeoutOption,
-    url: urlOption,
+    ...targetOptions,
   },
-  async run({ watch, interval, json, timeout, url }, { stdout, nextInterruption }) {
-    const client = createHttpClient(url);
+  async run({ watch, interval, json, timeout, ...target }, { stdout, nextInterruption }) {
+    const client = createHttpClient(target);
     const page = async () => {
       const status = await clusterStatus(client, timeout);
       return json ? `${JSON.stringify(status)}\n` : statusPage(status);

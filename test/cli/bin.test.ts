@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
@@ -72,19 +72,25 @@ for (const [name, launcher] of launchers) {
   });
 }
 
-test('without a Node that can run it, one line says what is missing', async (t) => {
-  const directory = temporaryDirectory(t);
-  mkdirSync(join(directory, 'bin'));
-  writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
-  copyFileSync(bin, join(directory, 'bin', 'bazar.js'));
-  const words = asOldNode(t, { execve: false }).with(-1, join(directory, 'bin', 'bazar.js'));
-  const { code, stderr } = await ended(start(t, [...words, '--version']));
-  t.is(code, 1);
-  t.regex(
-    stderr,
-    /^bazar: needs Node 24\.12 or newer, this is 20\.20\.2; run "npm ci" in .*, which installs one there\n$/,
-  );
-});
+const remedies = [
+  ['a checkout', 'src/cli.ts', /run "npm ci" in .*, which installs one there/],
+  ['a package', 'dist/cli.js', /install one, from https:\/\/nodejs\.org for example/],
+] as const;
+
+for (const [name, cli, remedy] of remedies) {
+  test(`in ${name} without a Node that can run it, one line says what is missing`, async (t) => {
+    const directory = temporaryDirectory(t);
+    for (const folder of ['bin', dirname(cli)]) mkdirSync(join(directory, folder));
+    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(directory, cli), '');
+    copyFileSync(bin, join(directory, 'bin', 'bazar.js'));
+    const words = asOldNode(t, { execve: false }).with(-1, join(directory, 'bin', 'bazar.js'));
+    const { code, stderr } = await ended(start(t, [...words, '--version']));
+    t.is(code, 1);
+    t.regex(stderr, /^bazar: needs Node 24\.12 or newer, this is 20\.20\.2; [^\n]*\n$/);
+    t.regex(stderr, remedy);
+  });
+}
 
 test('a reader that goes away early is no error', async (t) => {
   const kv = await startKvServer();

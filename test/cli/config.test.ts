@@ -1,4 +1,5 @@
 import test from 'ava';
+import { history } from '../../src/cli/replica-options.ts';
 import {
   duration,
   flag,
@@ -6,6 +7,7 @@ import {
   httpUrl,
   integer,
   type Kind,
+  longDuration,
   oneOf,
   optional,
   port,
@@ -16,6 +18,7 @@ import {
   valuesOf,
   withDefault,
 } from '../../src/config.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
 
 const table = fromEnvironment({
   id: required(text('ID'), 'who'),
@@ -81,6 +84,24 @@ const kinds: readonly [string, Kind<unknown>, readonly [string, unknown][], read
       ['24h', 86_400_000],
     ],
     ['0s', '2', 's', '1.5s', '-1s', '25h', '', '2 s'],
+  ],
+  [
+    'long duration',
+    longDuration,
+    [
+      ['1h', 3_600_000],
+      ['365d', 365 * 86_400_000],
+    ],
+    ['366d', '1w', '0d'],
+  ],
+  [
+    'how much history',
+    history,
+    [
+      ['1h,100000', historyBoundsDefault],
+      ['7d,1', { ...historyBoundsDefault, ageMsMax: 7 * 86_400_000, changesMax: 1 }],
+    ],
+    ['1h', '1h,', ',1', '1h,0', '1h,1e3', '1h,100000001', '0h,1', '1h,1,1', ''],
   ],
   [
     'whole number',

@@ -165,7 +165,7 @@ test('--resume refuses what does not fit', async (t) => {
   const short = await run(['export', '--prefix', 'b/', '--output', file, '--resume']);
   t.regex(short.stderr, /cannot resume: .*out\.ndjson has 5 bytes, expected 50 or more/);
   const other = await run(['export', '--prefix', 'c/', '--output', file, '--resume']);
-  t.regex(other.stderr, /cannot resume: the prefix or the key field differs/);
+  t.regex(other.stderr, /cannot resume: the prefix, the key field or the collection differs/);
   t.deepEqual([short.code, other.code], [1, 1]);
   writeFileSync(`${file}.bazar-export`, '{');
   const damaged = await run(['export', '--prefix', 'b/', '--output', file, '--resume']);

@@ -1,7 +1,7 @@
 /** A gateway's kv resource over one Map: real HTTP, real revisions and preconditions, no cluster behind it. */
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
@@ -10,10 +10,32 @@ interface Item {
   readonly contentType: string;
   readonly modRevision: number;
   readonly version: number;
+  /** Ends its life. */
+  readonly timer?: NodeJS.Timeout | undefined;
+}
+
+interface Change {
+  readonly event: 'put' | 'delete';
+  readonly revision: number;
+  readonly key: string;
 }
 
 /** What to do instead of answering: a status, or to break the connection. Null: answer. */
 export type Fault = 429 | 503 | 504 | 'break' | null;
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface Given {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Becomes JSON unless it is text; of a refusal it is the code. */
+  readonly body: unknown;
+}
 
 export interface KvServer {
   readonly url: string;
@@ -24,6 +46,8 @@ export interface KvServer {
   readonly requests: string[];
   /** Asked before each request is carried out. */
   fault: (request: IncomingMessage) => Fault | Promise<Fault>;
+  /** Answers what is asked beyond keys; null: there is nothing at this path. */
+  more: (asked: Asked) => Given | null;
   close(): Promise<void>;
 }
 
@@ -37,13 +61,30 @@ export async function startKvServer(): Promise<KvServer> {
     writes: [],
     requests: [],
     fault: () => null,
+    more: () => null,
     async close() {
+      for (const { timer } of kv.items.values()) clearTimeout(timer);
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
     },
   };
   let revision = 0;
+  const changes: Change[] = [];
+  const waiting = new Set<() => void>();
+
+  function note(event: Change['event'], key: string): number {
+    changes.push({ event, key, revision: ++revision });
+    for (const wake of waiting) wake();
+    return revision;
+  }
+
+  function remove(key: string): boolean {
+    clearTimeout(kv.items.get(key)?.timer);
+    const wasThere = kv.items.delete(key);
+    if (wasThere) note('delete', key);
+    return wasThere;
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
@@ -52,8 +93,20 @@ export async function startKvServer(): Promise<KvServer> {
     const fault = await kv.fault(request);
     if (fault === 'break') return void request.socket.destroy();
     if (fault !== null) return problem(response, fault, 'injected');
-    if (path === '/v1/kv') return list(new URLSearchParams(query), response);
-    if (!path.startsWith('/v1/kv/')) return problem(response, 404, 'unknown_route');
+    const parameters = new URLSearchParams(query);
+    response.setHeader('Bazar-Revision', `${revision}`);
+    if (path === '/v1/kv') return list(parameters, response);
+    if (path === '/v1/watch') return poll(parameters, response);
+    if (!path.startsWith('/v1/kv/')) {
+      const { method = '', headers } = request;
+      const given = kv.more({ method, path, headers, body });
+      for (const [name, value] of Object.entries(given?.headers ?? {})) response.setHeader(name, value);
+      if (given === null) return problem(response, 404, 'unknown_route');
+      if (given.status >= 400) return problem(response, given.status, given.body);
+      return json(response, given.status, given.body);
+    }
+    response.setHeader('Cache-Status', 'bazar; fwd=bypass');
+    response.setHeader('Bazar-Served-By', 'r1');
     const key = decodeURIComponent(path.slice('/v1/kv/'.length));
     const item = kv.items.get(key);
     if (request.method === 'GET') {
@@ -70,14 +123,38 @@ export async function startKvServer(): Promise<KvServer> {
       return problem(response, 412, 'precondition_failed');
     }
     if (request.method === 'DELETE') {
-      if (!kv.items.delete(key)) return problem(response, 404, 'key_not_found');
-      return json(response, 200, { key, revision: ++revision });
+      if (!remove(key)) return problem(response, 404, 'key_not_found');
+      return json(response, 200, { key, revision });
     }
     const version = (item?.version ?? 0) + 1;
     const contentType = request.headers['content-type'] ?? 'application/octet-stream';
-    kv.items.set(key, { value: body, contentType, modRevision: ++revision, version });
+    clearTimeout(item?.timer);
+    const ttl = parameters.get('ttl');
+    const timer = ttl === null ? undefined : setTimeout(() => remove(key), Number.parseInt(ttl, 10));
+    kv.items.set(key, { value: body, contentType, modRevision: note('put', key), version, timer });
     kv.writes.push(key);
     json(response, version === 1 ? 201 : 200, { key, revision, version });
+  }
+
+  /** As a long poll is answered. */
+  function poll(query: URLSearchParams, response: ServerResponse): void {
+    const from = Number(query.get('from'));
+    const settle = () => {
+      const found = changes.filter((each) => each.revision > from && each.key.startsWith(query.get('prefix') ?? ''));
+      if (found.length > 0) end(found);
+    };
+    const end = (found: readonly Change[]) => {
+      waiting.delete(settle);
+      clearTimeout(timer);
+      json(response, 200, { changes: found, revision, cursor: `${revision}` });
+    };
+    const timer = setTimeout(() => end([]), Number.parseInt(query.get('wait') ?? '', 10));
+    waiting.add(settle);
+    response.on('close', () => {
+      waiting.delete(settle);
+      clearTimeout(timer);
+    });
+    settle();
   }
 
   function list(query: URLSearchParams, response: ServerResponse): void {
@@ -100,10 +177,12 @@ export async function startKvServer(): Promise<KvServer> {
 
 function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'Content-Type': 'application/json' });
-  response.end(JSON.stringify(body));
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
-function problem(response: ServerResponse, status: number, code: string): void {
+/** With a code, or with members of its own. */
+function problem(response: ServerResponse, status: number, of: unknown): void {
+  const members = typeof of === 'string' ? { code: of, detail: `because of ${of}` } : (of as object);
   response.writeHead(status, { 'Content-Type': 'application/problem+json' });
-  response.end(JSON.stringify({ title: `Status ${status}`, status, code, detail: `because of ${code}` }));
+  response.end(JSON.stringify({ title: `Status ${status}`, status, ...members }));
 }

@@ -6,7 +6,11 @@ import { bazar } from './terminal.ts';
 
 const command = {
   arguments: { key: required(text('KEY'), ''), value: optional(text('VALUE'), '') },
-  options: { dataFile: optional(text('FILE'), ''), noRestart: flag('') },
+  options: {
+    dataFile: optional(text('FILE'), ''),
+    noRestart: flag(''),
+    split: optional({ ...text('PART'), separator: '+' }, ''),
+  },
 };
 
 const words: readonly [readonly string[], Record<string, string>, Record<string, string>][] = [
@@ -18,6 +22,7 @@ const words: readonly [readonly string[], Record<string, string>, Record<string,
   [['--data-file=--x'], { dataFile: '--x' }, {}],
   [['--no-restart', 'k'], { noRestart: 'true' }, { key: 'k' }],
   [['--data-file', 'a', '--data-file', 'b'], { dataFile: 'b' }, {}],
+  [['--split', 'a', '--split=b'], { split: 'a+b' }, {}],
   [['--', '--no-restart', '-v'], {}, { key: '--no-restart', value: '-v' }],
 ];
 

@@ -91,7 +91,7 @@ const wrong: readonly [string, (fixture: Fixture) => readonly string[], number, 
     ({ words }) => ['gateway', ...words('g1'), '--host', '0.0.0.0'],
     1,
     () =>
-      '0.0.0.0 can be reached from other machines, and HTTP here is open to all who reach it; say --insecure if that is wanted, or --host 127.0.0.1',
+      '0.0.0.0 can be reached from other machines, which could read and write everything; --tokens FILE lets in who has a token ("bazar token create" makes one); --insecure opens it to all; --host 127.0.0.1 keeps them out',
   ],
   [
     'no data directory',

@@ -28,6 +28,8 @@ export async function bazar(
     stderr,
     environment: options.environment ?? {},
     nextInterruption: () => options.interrupted ?? new AbortController().signal,
+    onHangUp() {},
+    onSignal() {},
   });
   stdout.end();
   stderr.end();

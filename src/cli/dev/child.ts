@@ -1,9 +1,11 @@
 /** A replica or gateway as a child process of `bazar dev`. */
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Child } from './supervisor.ts';
 
-const cli = fileURLToPath(new URL('../../cli.ts', import.meta.url));
+/** Compiled where this file is. */
+const cli = fileURLToPath(new URL(`../../cli${path.extname(import.meta.filename)}`, import.meta.url));
 
 /**
  * Its output goes to `onOutput`. The channel between the two processes carries nothing: it closes when the parent is

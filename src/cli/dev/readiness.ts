@@ -7,7 +7,7 @@ const attemptTimeoutMs = 1000;
 
 /** Resolves with true when `/readyz` says so, with false if interrupted before. */
 export async function untilReady(url: string, interrupted: AbortSignal): Promise<boolean> {
-  const client = createHttpClient(new URL(url));
+  const client = createHttpClient({ url: new URL(url), token: null, tokenFile: null, ca: null });
   interrupted.addEventListener('abort', client.close, { once: true });
   try {
     while (!interrupted.aborted) {
