@@ -1,7 +1,14 @@
 /** The store as simply as it can be said, fed with the log: what each entry did, and what each key was after each. */
 import { unreachable } from '../../src/raft/assert.ts';
 import { compareKeys } from './key-order.ts';
-import type { LoggedCondition, LoggedDelete, LoggedMatch, LoggedPut, LoggedWrite } from './logged-write.ts';
+import type {
+  LoggedCondition,
+  LoggedDelete,
+  LoggedElsewhere,
+  LoggedMatch,
+  LoggedPut,
+  LoggedWrite,
+} from './logged-write.ts';
 import type { Item, Reply, Value } from './operation.ts';
 
 /** What a write that was carried out is answered with. */
@@ -84,6 +91,9 @@ export class LogReplay {
       case 'openSession':
         this.#sessions.set(entry.index, { lowestUnanswered: 1, done: new Set() });
         return null;
+      case 'elsewhere':
+        this.#admits(entry);
+        return null;
       case 'put':
       case 'delete':
         return this.#admits(entry) ? this.#execute(entry, entry.index) : null;
@@ -92,7 +102,7 @@ export class LogReplay {
     }
   }
 
-  #admits({ session: id, sequence, lowestUnanswered }: LoggedPut | LoggedDelete): boolean {
+  #admits({ session: id, sequence, lowestUnanswered }: LoggedPut | LoggedDelete | LoggedElsewhere): boolean {
     const session = this.#sessions.get(id);
     if (session === undefined) return false;
     session.lowestUnanswered = Math.max(session.lowestUnanswered, lowestUnanswered);

@@ -29,12 +29,16 @@ export type LoggedDelete = Stamp & {
   readonly condition: LoggedCondition;
 };
 
+/** A write of the same sessions that changes nothing a history is about. */
+export type LoggedElsewhere = Stamp & { readonly type: 'elsewhere' };
+
 /** One committed entry. A session is named after the index of the entry that opened it. */
 export type LoggedWrite = { readonly index: number; readonly term: number } & (
   | { readonly type: 'noop' }
   | { readonly type: 'openSession' }
   | LoggedPut
   | LoggedDelete
+  | LoggedElsewhere
 );
 
 /** What a client's condition becomes in the log. */

@@ -1,7 +1,9 @@
 /** A disk alone in its simulated world, and lives that come and go. */
+
 import { createLogger, type LogLevel } from '../../src/logger.ts';
 import { openDataDirectory } from '../../src/store/data-directory.ts';
 import type { Disk } from '../../src/store/disk.ts';
+import { historyBoundsDefault } from '../../src/store/history.ts';
 import { openLogStore } from '../../src/store/log-store.ts';
 import { isFirstStart } from '../../src/store/state-directory.ts';
 import { openStateMachine } from '../../src/store/state-machine.ts';
@@ -97,6 +99,7 @@ export async function openStores(disk: Disk, life: Life) {
     syncWrites: true,
     clock: life.clock,
     gatherMs: 10,
+    history: historyBoundsDefault,
     onUndeclaredTouch: undeclaredTouch,
     log,
   });

@@ -187,6 +187,14 @@ export class SimDisk {
     return node?.type === 'database' ? node.database.durable(rowName(key)) : undefined;
   }
 
+  /** For checkers: what can be read now; nothing if there is no such database. */
+  rows(path: string): readonly (readonly [key: Uint8Array, value: Uint8Array])[] {
+    const node = this.#tree.get(path);
+    if (node?.type !== 'database') return [];
+    const { database } = node;
+    return database.names.map((name) => [Buffer.from(name, 'latin1'), database.get(name) ?? Buffer.of()]);
+  }
+
   /** What ended lives left in flight is decided first. */
   #checkNobodyIsThere(): void {
     this.#queue.interruptDead();

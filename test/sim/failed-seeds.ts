@@ -25,9 +25,18 @@ export const failedSeeds: readonly { readonly seed: number; readonly found: stri
     seed: 800111,
     found: 'a follow that came twice freed the leader of a lease, and took the stream from a newer one: a stale hit',
   },
+  {
+    seed: 196,
+    found: 'a leader whose virtual machine had been paused granted a lease on a round from before that: a stale hit',
+  },
   { seed: 401774, found: 'the simulation: no more than a quorum was healed before there was a first entry' },
   {
     seed: 404354,
     found: 'the oracle: what a leader asked that had just stepped down was not seen, and its answer counted',
+  },
+  { seed: 1_000_000_104, found: 'a row of the history that was damaged ended every start of its replica' },
+  {
+    seed: 1_000_000_223,
+    found: 'the simulation: what writes of the catalog say of their session was not heard by the judge of keys',
   },
 ];

@@ -3,8 +3,14 @@ import type { RequestListener } from 'node:http';
 import type { ClusterFile } from '../../src/cluster-file.ts';
 import { createApp } from '../../src/gateway/app.ts';
 import { ageUnbounded } from '../../src/gateway/cache/ttl.ts';
+import { Committer } from '../../src/gateway/catalog/committer.ts';
+import { Definitions } from '../../src/gateway/catalog/definitions.ts';
+import { documentsOf } from '../../src/gateway/catalog/documents.ts';
+import { createReader } from '../../src/gateway/reader.ts';
+import type { StoreReader } from '../../src/gateway/store.ts';
 import type { Logger } from '../../src/logger.ts';
 import { createGatewayMetrics } from '../../src/metrics.ts';
+import type { StoreClient } from '../../src/store/client.ts';
 import { connectStoreClient } from '../../src/store/store-client.ts';
 import type { Kernel } from './kernel.ts';
 import type { Life } from './life.ts';
@@ -12,6 +18,13 @@ import { publicKeyOf } from './members.ts';
 import type { SimNetwork } from './network.ts';
 import type { CachingPlan } from './plan-caching.ts';
 import { streamOf } from './random.ts';
+
+/** What stands behind its routes. */
+export interface Services {
+  readonly client: StoreClient;
+  readonly reader: StoreReader;
+  readonly committer: Committer;
+}
 
 export interface GatewayContext {
   readonly seed: number;
@@ -38,6 +51,7 @@ export class SimGateway {
   readonly #context: GatewayContext;
   #life: Life | null = null;
   #handle: RequestListener | null = null;
+  #services: Services | null = null;
   #rests = 0;
 
   constructor(id: string, context: GatewayContext) {
@@ -52,6 +66,11 @@ export class SimGateway {
 
   get handle(): RequestListener | null {
     return this.#handle;
+  }
+
+  /** For whoever asks the store without HTTP. */
+  get services(): Services | null {
+    return this.#services;
   }
 
   /** Nobody is to read here. */
@@ -88,17 +107,25 @@ export class SimGateway {
       observer: metrics,
     });
     const { clusterId, gateways } = cluster;
-    this.#handle = createApp({
+    const options = {
       ...{ client, clusterId, gateways, version, clock: life.clock, metrics, log },
       id: this.id,
       peers: { askAll: async () => [] },
       caching: { coherence, cache: { cacheBytes, policy, ttl } },
-    });
+    };
+    const reading = createReader(options);
+    const { reader } = reading;
+    this.#handle = createApp(options, reading);
+    const definitions = new Definitions(client);
+    const documents = documentsOf(reader, client);
+    const committer = new Committer({ definitions, documents, writer: client, clock: life.clock });
+    this.#services = { client, reader, committer };
   }
 
   crash(): void {
     this.#life?.end();
     this.#life = null;
     this.#handle = null;
+    this.#services = null;
   }
 }

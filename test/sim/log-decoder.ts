@@ -3,8 +3,9 @@ import { unreachable } from '../../src/raft/assert.ts';
 import type { Entry } from '../../src/raft/types.ts';
 import { decodeCommand } from '../../src/store/command-codec.ts';
 import type { LoggedWrite } from '../history/logged-write.ts';
+import { isCatalogKey } from './catalog/writes.ts';
 
-/** A change of configuration is to the key-value store what a no-op is. */
+/** A change of configuration is to the key-value store what a no-op is, and so is what a leader does for the catalog. */
 export function decodeCommitted(entries: readonly Entry[]): readonly LoggedWrite[] {
   return entries.map(decodeEntry);
 }
@@ -18,6 +19,7 @@ function decodeEntry(entry: Entry): LoggedWrite {
     case 'openSession':
       return { ...id, type: 'openSession' };
     case 'put': {
+      if (isCatalogKey(command.key)) return { ...id, ...command.stamp, type: 'elsewhere' };
       const { stamp, key, value, precondition } = command;
       return { ...id, type: 'put', ...stamp, key, value: Buffer.from(value).toString(), condition: precondition };
     }
@@ -25,6 +27,13 @@ function decodeEntry(entry: Entry): LoggedWrite {
       const { stamp, key, precondition } = command;
       return { ...id, type: 'delete', ...stamp, key, condition: precondition };
     }
+    case 'transaction':
+    case 'define':
+      return { ...id, ...command.stamp, type: 'elsewhere' };
+    case 'tick':
+    case 'build':
+    case 'sweep':
+      return { ...id, type: 'noop' };
     default:
       return unreachable(command);
   }

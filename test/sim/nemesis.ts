@@ -3,6 +3,7 @@
  * than a cluster can bear, and heals everything in the end.
  */
 import { unreachable } from '../../src/raft/assert.ts';
+import type { Standstill } from '../history/stale-reads.ts';
 import type { Plan } from './plan.ts';
 import {
   type Fault,
@@ -64,6 +65,9 @@ export class Nemesis {
   readonly #crashes = new Map<Fault, number>();
   #isHealed = false;
   #done = 0;
+
+  /** While these lasted no clock of a machine went on. In order of their beginnings. */
+  readonly standstills: Standstill[] = [];
 
   constructor(world: TargetWorld, plan: Plan) {
     const { network, kernel, replicas, gateways, clients } = world;
@@ -336,7 +340,8 @@ export class Nemesis {
     const [loyal = '', ...rest] = shuffle(gateways, random);
     const loyals = [loyal, ...rest.slice(1).filter(() => random.chance(0.5))];
     const disloyals = gateways.filter((id) => !loyals.includes(id));
-    const words = `${old.id} with ${loyals.join(' ')}, then ${next.id}`;
+    const machine = how === 'leaderSleeps' && random.chance(0.5) ? 'virtual' : 'real';
+    const words = `${old.id} with ${loyals.join(' ')}${machine === 'virtual' ? ' in a virtual machine' : ''}, then ${next.id}`;
     const undos: (() => void)[] = [];
     const effect = this.#lasting(fault, leadMs + durationMs, words, () => allOf(undos)());
     const restarting = how === 'votersRestart' ? others.filter((other) => other !== next) : [];
@@ -351,7 +356,12 @@ export class Nemesis {
       const sides = [...bothWays(loyals, idsOf(others)), ...bothWays([old.id], disloyals)];
       undos.push(this.#cut([...sides, ...oneWay([old.id], idsOf(others))]));
       if (how !== 'lateAnswers') undos.push(this.#cut(oneWay(idsOf(others), [old.id])));
-      if (how === 'leaderSleeps') old.replica.life?.suspend(this.#withinSafety(pauseMs));
+      if (how === 'leaderSleeps') {
+        const sleepMs = this.#withinSafety(pauseMs);
+        const { now } = this.#world.kernel;
+        old.replica.life?.suspend(sleepMs, machine);
+        if (machine === 'virtual') this.standstills.push({ from: now, to: now + sleepMs });
+      }
       for (const { id } of restarting) this.#world.network.hangUp(id);
       const letUp = allOf(restarting.map(({ machine }) => machine.takeDown('process')));
       undos.push(letUp);

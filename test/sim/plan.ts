@@ -3,6 +3,7 @@
  * cut down. Seeds differ in character: each draws its own few kinds of faults, and how often they come.
  */
 import type { RaftConstants } from '../../src/raft/constants.ts';
+import { type CatalogPlan, forCatalog, isOfCatalog } from './catalog/plan.ts';
 import type { DiskConditions } from './disk.ts';
 import type { NetworkConditions } from './network.ts';
 import { type CachingPlan, drawCaching, drawReading, type ReadingPlan } from './plan-caching.ts';
@@ -26,6 +27,8 @@ export interface Plan {
   readonly clockRates: Readonly<Record<string, number>>;
   readonly caching: CachingPlan;
   readonly workload: WorkloadPlan;
+  /** Only in runs of the catalog. */
+  readonly catalog?: CatalogPlan;
   /** By time. */
   readonly faults: readonly Fault[];
   /** Who is healed at the end: everybody, or no more than a quorum. */
@@ -58,7 +61,8 @@ const earlyProbability = 0.15;
 const lastBeforeEndMs = 1000;
 
 export function generatePlan(seed: number): Plan {
-  return forLeases(drawPlan(seed), streamOf(seed, 'leases'));
+  const plan = forLeases(drawPlan(seed), streamOf(seed, 'leases'));
+  return isOfCatalog(seed) ? forCatalog(plan) : plan;
 }
 
 function drawPlan(seed: number): Plan {

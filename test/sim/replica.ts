@@ -29,7 +29,11 @@ export interface ReplicaContext {
   readonly log: Logger;
   /** How fast this process's clock runs. */
   readonly rateOf: (id: string) => number;
+  /** How far the clock on the wall of this process's machine is ahead. */
+  readonly wallOf: (id: string) => number;
   readonly note: (line: string) => void;
+  /** A replica has applied everything up to this index. */
+  readonly onApplied: (appliedIndex: number) => void;
 }
 
 /** As `bazar dev`: a process that ended by itself is started again. */
@@ -106,8 +110,9 @@ export class SimReplica {
   start(): void {
     this.#cancelRestart();
     if (this.#life !== null || this.#refused !== null) return;
-    const { kernel, rateOf } = this.#context;
+    const { kernel, rateOf, wallOf } = this.#context;
     const life = kernel.startLife(this.id, rateOf(this.id));
+    if (wallOf(this.id) > 0) life.setWall(wallOf(this.id));
     this.#life = life;
     kernel.after(0, life, 'world', () => void this.#open(life).catch((error) => kernel.fail(error)));
   }
@@ -133,6 +138,7 @@ export class SimReplica {
     if (appliedIndex === this.#appliedIndex) return;
     this.#appliedIndex = appliedIndex;
     this.#context.oracle.applied(this.id, appliedIndex, stateDigest);
+    this.#context.onApplied(appliedIndex);
   }
 
   async #open(life: Life): Promise<void> {

@@ -5,7 +5,7 @@
 import { checkLinearizability } from '../history/linearizability.ts';
 import type { Finding, Operation } from '../history/operation.ts';
 import { checkReplay } from '../history/replay.ts';
-import { checkStaleReads, type StaleReadsOptions } from '../history/stale-reads.ts';
+import { checkStaleReads, type StaleReadsOptions, type Standstill } from '../history/stale-reads.ts';
 import { decodeCommitted } from './log-decoder.ts';
 import { Nemesis } from './nemesis.ts';
 import type { Plan } from './plan.ts';
@@ -51,8 +51,10 @@ export async function runPlan(plan: Plan): Promise<SeedReport> {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     failure = { checker: 'invariants', message, giveUp: false, atMs: world.kernel.now };
   }
-  const { kernel, oracle, workload, probes } = world;
-  const { operations } = workload;
+  const { kernel, oracle, workload, catalog, probes } = world;
+  const types = [...workload.operations, ...(catalog?.operations ?? [])].map(({ outcome }) => outcome.type);
+  const hitsOfCatalog = catalog?.operations.filter(({ outcome }) => 'isHit' in outcome && outcome.isHit) ?? [];
+  const readsOfCatalog = catalog?.operations.filter(({ outcome }) => 'isHit' in outcome) ?? [];
   return {
     seed: plan.seed,
     traceHash: kernel.trace.hash,
@@ -60,11 +62,11 @@ export async function runPlan(plan: Plan): Promise<SeedReport> {
     virtualMs: kernel.now,
     faults: nemesis.done,
     leaderChanges: oracle.leaderChanges,
-    operations: operations.length,
-    acknowledged: operations.filter(({ outcome }) => outcome.type === 'answered').length,
-    unknown: operations.filter(({ outcome }) => outcome.type === 'unknown').length,
-    reads: workload.reads,
-    hits: workload.hits,
+    operations: types.length,
+    acknowledged: types.filter((type) => type !== 'unknown' && type !== 'notApplied').length,
+    unknown: types.filter((type) => type === 'unknown').length,
+    reads: workload.reads + readsOfCatalog.length,
+    hits: workload.hits + hitsOfCatalog.length,
     events: kernel.events,
     probes: Object.fromEntries(probes.counts),
     timeline: world.timeline,
@@ -79,34 +81,41 @@ async function runPhases(world: World, nemesis: Nemesis, plan: Plan): Promise<Fa
   const survivors = nemesis.heal();
   world.note('healed');
   workload.stop();
+  world.catalog?.stop();
   const ending = new Ending(world, survivors);
   await kernel.run(kernel.now + livenessMs, () => ending.isReached());
   if (!ending.isReached()) {
     return { checker: 'liveness', message: ending.whatIsMissing(), giveUp: false, atMs: kernel.now };
   }
-  const [finding] = judge(world, plan);
+  const missing = (await world.catalog?.comeToRest(ending.meantToRun, livenessMs)) ?? null;
+  if (missing !== null) return { checker: 'liveness', message: missing, giveUp: false, atMs: kernel.now };
+  const [finding] = judge(world, plan, nemesis.standstills);
   return finding === undefined ? null : { ...finding, atMs: kernel.now };
 }
 
-function judge({ workload, oracle }: World, plan: Plan): readonly Finding[] {
+function judge(
+  { workload, catalog, oracle }: World,
+  plan: Plan,
+  standstills: readonly Standstill[],
+): readonly Finding[] {
   const operations = inOrder(workload.operations);
   const log = decodeCommitted(oracle.committedLog());
   return [
     ...checkReplay(log, operations),
     ...checkLinearizability(operations),
-    ...checkStaleReads(log, operations, workload.staleReads, clocksOf(plan)),
+    ...checkStaleReads(log, operations, workload.staleReads, { ...clocksOf(plan), standstills }),
+    ...(catalog?.judge(oracle.committedLog(), Math.max(...ratesOf(plan))) ?? []),
   ];
 }
 
 /** How wrong ages may be. A sleep is told by the clock on the wall, but for what is taken for jitter once that is set back. */
-function clocksOf({ clockRates, faults }: Plan): StaleReadsOptions {
-  const rates = [
-    1,
-    ...Object.values(clockRates),
-    ...faults.map((fault) => (fault.type === 'clockRate' ? fault.rate : 1)),
-  ];
-  const lostMs = faults.some((fault) => fault.type === 'gatewayAlone' && fault.wallStepMs !== undefined) ? 2 : 0;
-  return { slowestRate: Math.min(...rates), lostMs };
+function clocksOf(plan: Plan): Omit<StaleReadsOptions, 'standstills'> {
+  const lostMs = plan.faults.some((fault) => fault.type === 'gatewayAlone' && fault.wallStepMs !== undefined) ? 2 : 0;
+  return { slowestRate: Math.min(...ratesOf(plan)), lostMs };
+}
+
+function ratesOf({ clockRates, faults }: Plan): readonly number[] {
+  return [1, ...Object.values(clockRates), ...faults.map((fault) => (fault.type === 'clockRate' ? fault.rate : 1))];
 }
 
 function inOrder(operations: readonly Operation[]): readonly Operation[] {
@@ -137,7 +146,7 @@ class Ending {
     const fail = (error: unknown) => kernel.fail(error);
     switch (this.#phase) {
       case 'clients':
-        if (workload.open > 0) return false;
+        if (workload.open + (this.#world.catalog?.open ?? 0) > 0) return false;
         this.#phase = 'writes';
         for (const position of gateways.keys()) this.#write(position).catch(fail);
         return false;
@@ -148,7 +157,7 @@ class Ending {
       case 'replicas':
         if (!this.#replicasAgree()) return false;
         this.#phase = 'reads';
-        for (const replica of this.#meantToRun()) this.#read(replica).catch(fail);
+        for (const replica of this.meantToRun) this.#read(replica).catch(fail);
         return false;
       case 'reads':
         if (this.#reading > 0) return false;
@@ -201,7 +210,8 @@ class Ending {
     const [gateway] = gateways;
     if (client === undefined || gateway === undefined) throw new Error('a run has a client and a gateway');
     this.#reading++;
-    const list = { type: 'list', prefix: '', limit: 1000 } as const;
+    const prefix = this.#world.catalog === null ? '' : 'shelf/';
+    const list = { type: 'list', prefix, limit: 1000 } as const;
     for (const request of [list, ...workload.keys.map((key) => ({ type: 'get', key }) as const)]) {
       for (;;) {
         const { outcome } = await workload.perform(client, request, { gateway, timeoutMs: attemptMs, replica: id });
@@ -212,12 +222,12 @@ class Ending {
   }
 
   /** All that were healed, but for those that refuse to start for good. */
-  #meantToRun(): readonly SimReplica[] {
+  get meantToRun(): readonly SimReplica[] {
     return this.#world.replicas.filter(({ id, refused }) => this.#survivors.includes(id) && refused === null);
   }
 
   #replicasAgree(): boolean {
-    const replicas = this.#meantToRun();
+    const replicas = this.meantToRun;
     const states = replicas.map(({ state }) => state);
     const [first] = states;
     if (first === undefined || first === null) return false;

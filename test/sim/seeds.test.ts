@@ -1,10 +1,11 @@
 /** The seeds that every change has to survive; `npm run sim` runs as many more as one likes. */
 import test from 'ava';
+import { catalogSeedsFrom } from './catalog/plan.ts';
 import { failedSeeds } from './failed-seeds.ts';
 import { generatePlan } from './plan.ts';
 import { runPlan, type SeedReport } from './run-plan.ts';
 
-const seeds = 200;
+const seeds = { keys: 100, catalog: 30 } as const;
 const seedsPerTest = 10;
 
 function explain({ seed, failure, timeline }: SeedReport): string {
@@ -20,7 +21,11 @@ async function failuresOf(run: readonly number[]): Promise<readonly string[]> {
   return failures;
 }
 
-for (let first = 1; first <= seeds; first += seedsPerTest) {
+const firsts = [
+  ...Array.from({ length: seeds.keys / seedsPerTest }, (_, nth) => 1 + nth * seedsPerTest),
+  ...Array.from({ length: seeds.catalog / seedsPerTest }, (_, nth) => catalogSeedsFrom + 1 + nth * seedsPerTest),
+];
+for (const first of firsts) {
   const run = Array.from({ length: seedsPerTest }, (_, position) => first + position);
   test.serial(`seeds ${run.at(0)} to ${run.at(-1)}`, async (t) => {
     t.deepEqual(await failuresOf(run), []);
@@ -36,4 +41,6 @@ test.serial('one seed is one run, event by event', async (t) => {
   t.is(first.traceHash, second.traceHash);
   t.deepEqual(first.timeline, second.timeline);
   t.not((await runPlan(generatePlan(8))).traceHash, first.traceHash);
+  const ofCatalog = [await runPlan(generatePlan(catalogSeedsFrom)), await runPlan(generatePlan(catalogSeedsFrom))];
+  t.is(ofCatalog[0]?.traceHash, ofCatalog[1]?.traceHash);
 });

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Finding } from '../history/operation.ts';
+import { catalogKinds } from './catalog/plan.ts';
 import type { Plan } from './plan.ts';
 import { usualCaching, usualReading } from './plan-caching.ts';
 import { type Less, smaller, withoutOptional } from './shrink-fault.ts';
@@ -103,6 +104,7 @@ async function calmer(shrinking: Shrinking): Promise<void> {
   if (Object.keys(clockRates).length > 0) await shrinking.keepsFailing({ clockRates: {} });
   if (!isDeepStrictEqual(caching, usualCaching)) await shrinking.keepsFailing({ caching: usualCaching });
   await plainerReading(shrinking);
+  await fewerKinds(shrinking);
   if (shrinking.shortest.survivors === 'quorum') await shrinking.keepsFailing({ survivors: 'everybody' });
   for (;;) {
     const { workload } = shrinking.shortest;
@@ -121,6 +123,21 @@ async function plainerReading(shrinking: Shrinking): Promise<void> {
     const { reading } = workload;
     if (reading[name] === usualReading[name]) continue;
     await shrinking.keepsFailing({ workload: { ...workload, reading: { ...reading, [name]: usualReading[name] } } });
+  }
+}
+
+/** Of what clients of the catalog do. */
+async function fewerKinds(shrinking: Shrinking): Promise<void> {
+  for (const kind of catalogKinds) {
+    const { catalog } = shrinking.shortest;
+    if (catalog === undefined || catalog.mix[kind] === 0) continue;
+    await shrinking.keepsFailing({ catalog: { ...catalog, mix: { ...catalog.mix, [kind]: 0 } } });
+  }
+  for (;;) {
+    const { catalog } = shrinking.shortest;
+    const clients = Math.floor((catalog?.clients ?? 0) / 2);
+    if (catalog === undefined || clients < 1) return;
+    if (!(await shrinking.keepsFailing({ catalog: { ...catalog, clients, watches: 1 } }))) return;
   }
 }
 

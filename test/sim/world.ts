@@ -1,6 +1,7 @@
 /** Everything there is in a run: processes, disks, network, clients, and the oracle that sees all of it. */
 import type { Logger } from '../../src/logger.ts';
 import { raftConstants } from '../../src/raft/constants.ts';
+import { Catalog } from './catalog/catalog.ts';
 import { HarmableDisk } from './disk-harm.ts';
 import { SimGateway } from './gateway.ts';
 import { watchGateways } from './gateway-probes.ts';
@@ -27,6 +28,8 @@ export class World {
   readonly replicas: readonly SimReplica[];
   readonly gateways: readonly SimGateway[];
   readonly workload: Workload;
+  /** Null: nobody asks for what is of the catalog. */
+  readonly catalog: Catalog | null;
   /** What happened, for a person. */
   readonly timeline: string[] = [];
 
@@ -69,7 +72,11 @@ export class World {
     };
     const { oracle } = this;
     const constants = { ...raftConstants, ...plan.raft };
-    const context = { ...common, constants, oracle, note: (line: string) => this.note(line) };
+    const context = {
+      ...{ ...common, constants, oracle, note: (line: string) => this.note(line) },
+      wallOf: (id: string) => plan.catalog?.wallMs[id] ?? 0,
+      onApplied: (appliedIndex: number) => this.catalog?.applied(appliedIndex),
+    };
     this.replicas = [...disks].map(([id, disk]) => new SimReplica(id, disk, context));
     this.gateways = cluster.gateways.map(({ id }) => new SimGateway(id, { ...common, caching: plan.caching }));
     this.workload = new Workload({
@@ -82,6 +89,9 @@ export class World {
       staleRandom: streamOf(seed, 'stale reads'),
       probes,
     });
+    const { gateways } = this;
+    const options = { kernel, gateways, random: streamOf(seed, 'catalog clients'), probes };
+    this.catalog = plan.catalog === undefined ? null : new Catalog({ ...options, plan: plan.catalog });
   }
 
   get clients(): readonly string[] {
@@ -92,6 +102,7 @@ export class World {
     for (const replica of this.replicas) replica.start();
     for (const gateway of this.gateways) gateway.start();
     this.workload.start();
+    this.catalog?.start();
   }
 
   /** Who leads in the highest term, as they see it themselves. */

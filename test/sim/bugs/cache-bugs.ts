@@ -47,18 +47,16 @@ export const cacheBugs: readonly Mutation[] = [
     harm: 'what was read before a write is kept as if it had been read after it',
     file: fetcher,
     find: `if (!coherence.admits(answer.revision, touches)) return 'belowFloor';
-    const kind = kindOf(answer);
     const index = answer.revision;`,
     replace: `const index = Math.max(answer.revision, coherence.published) as Result['revision'];
-    if (!coherence.admits(index, touches)) return 'belowFloor';
-    const kind = kindOf(answer);`,
+    if (!coherence.admits(index, touches)) return 'belowFloor';`,
   },
   {
     name: 'value-is-kept-without-a-touch',
     harm: 'a value is shown that was replaced long ago',
     file: questions,
-    find: 'touches: [touchOfKey(key)]',
-    replace: 'touches: []',
+    find: 'keyName(key), touchOfKey(key));',
+    replace: "keyName(key), touchOfKey('another'));",
   },
   {
     name: 'absence-is-kept-without-a-touch',
@@ -71,8 +69,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'list-is-kept-without-a-touch',
     harm: 'a list goes on without what was added to it',
     file: questions,
-    find: 'touches: [touchOfPrefix(query.prefix)]',
-    replace: 'touches: []',
+    find: 'listName(query), touchOfPrefix(query.prefix));',
+    replace: "listName(query), touchOfPrefix('another/'));",
   },
   {
     name: 'any-list-is-kept',
@@ -102,8 +100,8 @@ export const cacheBugs: readonly Mutation[] = [
     name: 'answer-to-head-is-kept',
     harm: 'a value is shown as empty',
     file: questions,
-    find: 'query: withValue ? query : { ...query, withValue: true },',
-    replace: 'query: withValue ? query : { ...query },',
+    find: 'plainQuestion(withValue ? query : { ...query, withValue: true }, keyName',
+    replace: 'plainQuestion({ ...query, withValue }, keyName',
   },
   {
     name: 'joined-fetch-is-not-proven',

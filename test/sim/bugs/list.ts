@@ -3,7 +3,9 @@
  * as it is loaded.
  */
 import { readFileSync } from 'node:fs';
+import { catalogSeedsFrom } from '../catalog/plan.ts';
 import { cacheBugs } from './cache-bugs.ts';
+import { catalogBugs } from './catalog-bugs.ts';
 import { clientBugs } from './client-bugs.ts';
 import { electionBugs } from './election-bugs.ts';
 import { leaseBugs } from './lease-bugs.ts';
@@ -31,7 +33,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...cacheBugs,
   ...streamBugs,
   ...leaseBugs,
-].map((mutation) => ({ ...mutation, knownSeed: knownSeeds[mutation.name] ?? null }));
+]
+  .map((mutation) => ({ ...mutation, seedsAbove: 0 }))
+  .concat(catalogBugs.map((mutation) => ({ ...mutation, seedsAbove: catalogSeedsFrom })))
+  .map((mutation) => ({ ...mutation, knownSeed: knownSeeds[mutation.name] ?? null }));
 
 /** Throws for a name that is not in the list. */
 export function bugNamed(name: string): PlantedBug {

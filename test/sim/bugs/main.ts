@@ -13,7 +13,7 @@ Plants each bug into the product, and runs seeds until one fails. Fails itself u
 
   --bug NAME        only this one; may be given several times
   --known           only bugs whose seed is known, and only that seed
-  --from SEED       the first seed (1)
+  --from SEED       the first seed (1), counted from 1,000,000,000 for bugs of the catalog
   --most COUNT      so many seeds at most (2000)
   --jobs COUNT      so many bugs at a time (2)
   --simulator FILE  another simulator than the real one
@@ -56,7 +56,8 @@ async function main(): Promise<boolean> {
   const bugs = flags.known ? asked.filter(({ knownSeed }) => knownSeed !== null) : asked;
   console.log(heading);
   const verdicts = await hunt(bugs, {
-    seedsOf: ({ knownSeed }) => (flags.known && knownSeed !== null ? [knownSeed] : seeds),
+    seedsOf: ({ knownSeed, seedsAbove }) =>
+      flags.known && knownSeed !== null ? [knownSeed] : seeds.map((seed) => seedsAbove + seed),
     simulator: pathToFileURL(resolve(flags.simulator)).href,
     jobs,
     seedSecondsMax,

@@ -13,6 +13,8 @@ export interface Mutation {
 }
 
 export interface PlantedBug extends Mutation {
+  /** Seeds that may find it are above this one. */
+  readonly seedsAbove: number;
   /** A seed whose run finds it; null: none is known. */
   readonly knownSeed: number | null;
 }

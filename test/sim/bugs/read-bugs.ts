@@ -88,17 +88,17 @@ export const readBugs: readonly Mutation[] = [
     name: 'read-counts-what-is-not-written-yet',
     harm: 'a read misses a write that was acknowledged before it was asked',
     file: 'src/store/state-machine.ts',
-    find: `      await this.#store.batch(operations, { sync: this.#options.syncWrites });
-      this.#applied = applied;`,
+    find: '      await this.#store.batch(operations, { sync: this.#options.syncWrites });\n',
     replace: `      this.#applied = applied;
-      await this.#store.batch(operations, { sync: this.#options.syncWrites });`,
+      await this.#store.batch(operations, { sync: this.#options.syncWrites });
+`,
   },
   {
     name: 'revision-of-a-read-is-newer-than-its-row',
     harm: 'a client takes an old value for a newer one, and goes on from there',
     file: 'src/store/state-machine.ts',
     find: 'getItem(snapshot, query, readApplied(snapshot).last.index)',
-    replace: 'getItem(snapshot, query, this.#appliedInMemory.index)',
+    replace: 'getItem(snapshot, query, this.appliedInMemory.index)',
   },
   {
     name: 'get-beside-a-batch-takes-no-snapshot',
@@ -111,13 +111,13 @@ export const readBugs: readonly Mutation[] = [
     name: 'revision-of-a-list-is-newer-than-its-rows',
     harm: 'a client that follows a list misses writes',
     file: 'src/store/state-machine.ts',
-    find: 'const revision = readApplied(snapshot).last.index;',
-    replace: 'const revision = this.#appliedInMemory.index;',
+    find: 'answer(reader, query, readApplied(reader).last.index)',
+    replace: 'answer(reader, query, this.appliedInMemory.index)',
   },
   {
     name: 'list-says-it-is-all',
     harm: 'an export ends after its first page',
-    file: 'src/store/state-machine.ts',
+    file: 'src/store/state-queries.ts',
     find: 'reader.iterate({ ...range, limit: limit + 1 })',
     replace: 'reader.iterate({ ...range, limit })',
   },

@@ -158,7 +158,10 @@ export const replicationBugs: readonly Mutation[] = [
     name: 'applying-stops-after-a-read-from-disk',
     harm: 'a replica that was restarted never answers again',
     file: 'src/raft/node.ts',
-    find: '        this.#readingForApply = false;\n',
-    replace: '',
+    find: `        this.#readingForApply = false;
+        this.#input(() => this.#applyEntries(entries));
+`,
+    replace: `        this.#input(() => this.#applyEntries(entries));
+`,
   },
 ];

@@ -24,11 +24,9 @@ export const stateBugs: readonly Mutation[] = [
   {
     name: 'writes-are-evaluated-against-the-disk',
     harm: 'conditions are judged by old revisions, and replicas differ',
-    file: machine,
-    find: `    const change = this.#writing?.changes.get(key);
-    if (change !== undefined) return change;
-`,
-    replace: '',
+    file: 'src/store/rows.ts',
+    find: 'this.#pending.get(name) ?? this.#writing?.get(name)',
+    replace: 'this.#pending.get(name)',
   },
   {
     name: 'digest-keeps-deleted-rows',
@@ -40,7 +38,7 @@ export const stateBugs: readonly Mutation[] = [
   {
     name: 'results-are-not-kept',
     harm: 'a write that is sent again is done again',
-    file: machine,
+    file: 'src/store/evaluator.ts',
     find: '    this.#sessions.keep(command.stamp, result);\n',
     replace: '',
   },
