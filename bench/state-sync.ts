@@ -6,6 +6,7 @@
  *
  *   node bench/state-sync.ts [runs]
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { type Entry, index, term } from '../src/raft/types.ts';
 import { type Command, noPrecondition } from '../src/store/command.ts';
 import { decodeCommand, encodeCommand } from '../src/store/command-codec.ts';
 import { levelDisk } from '../src/store/disk-level.ts';
+import { historyBoundsDefault } from '../src/store/history.ts';
 import { type KvStateMachine, openStateMachine } from '../src/store/state-machine.ts';
 import { systemClock } from '../src/system-clock.ts';
 import { quantile } from './statistics.ts';
@@ -64,6 +66,7 @@ async function measure(groupSize: number, syncWrites: boolean): Promise<Run> {
     firstStart: true,
     clock: systemClock,
     gatherMs: 0,
+    history: historyBoundsDefault,
     onUndeclaredTouch() {},
     syncWrites,
     log: silentLogger,
@@ -124,6 +127,7 @@ async function measureParts(groupSize: number): Promise<{ readonly evaluateUs: n
     firstStart: true,
     clock: systemClock,
     gatherMs: 0,
+    history: historyBoundsDefault,
     onUndeclaredTouch() {},
     syncWrites: false,
     log: silentLogger,
@@ -152,6 +156,7 @@ async function measureReads(): Promise<number> {
     firstStart: true,
     clock: systemClock,
     gatherMs: 0,
+    history: historyBoundsDefault,
     onUndeclaredTouch() {},
     syncWrites: false,
     log: silentLogger,

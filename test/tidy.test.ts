@@ -40,6 +40,9 @@ const forbiddenSights = [
   ['src/metrics.ts', './store/protocol.ts', 'a leaf does not know the store'],
   ['src/gateway/app.ts', '../cli/dev.ts', 'nobody imports the command line'],
   ['src/store/server.ts', '../../test/tidy.ts', 'the product does not import its tests'],
+  ['src/client/keys.ts', 'undici', 'the client of users has no dependencies'],
+  ['src/client/keys.ts', '../store/client.ts', 'the client of users does not know the store'],
+  ['src/gateway/app.ts', '../client.ts', 'the gateway does not know the client of its users'],
 ] as const;
 
 for (const [path, specifier, title] of forbiddenSights) {
@@ -56,6 +59,16 @@ for (const [path, specifier, title] of forbiddenSights) {
     }
   });
 }
+
+test('imports: the client of users knows schemas as types alone', (t) => {
+  const path = 'src/client/keys.ts';
+  const complaintsOf = (text: string) => tidy([{ path, text }]).filter((complaint) => complaint.includes(': imports'));
+  t.is(complaintsOf("import { listAnswer } from '../gateway/schemas/kv.ts';").length, 1);
+  t.is(complaintsOf("import { type ListAnswer } from '../gateway/schemas/kv.ts';").length, 1);
+  t.deepEqual(complaintsOf("import type {\n  ListAnswer,\n} from '../gateway/schemas/kv.ts';"), []);
+  t.deepEqual(complaintsOf("export type { ListAnswer } from '../gateway/schemas/kv.ts';"), []);
+  t.is(complaintsOf("import type { A } from './a.ts';\nimport { b } from '../gateway/schemas/kv.ts';").length, 1);
+});
 
 test('imports: what is in sight is allowed', (t) => {
   const allowed = [

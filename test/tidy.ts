@@ -34,7 +34,7 @@ const leaves = new Set([
   'src/version.ts',
 ]);
 
-type Room = 'core' | 'driver' | 'store' | 'client' | 'gateway' | 'leaf' | 'cli' | 'outside';
+type Room = 'core' | 'driver' | 'store' | 'client' | 'schemas' | 'gateway' | 'leaf' | 'cli' | 'library' | 'outside';
 
 /** The rooms of src/ that each room may look into, itself included. */
 const sights: Readonly<Record<Room, readonly Room[]>> = {
@@ -42,10 +42,12 @@ const sights: Readonly<Record<Room, readonly Room[]>> = {
   driver: ['core', 'driver', 'leaf'],
   store: ['core', 'driver', 'store', 'leaf'],
   client: ['core', 'driver', 'store', 'client', 'leaf'],
-  gateway: ['client', 'gateway', 'leaf'],
+  schemas: ['client', 'schemas', 'gateway', 'leaf'],
+  gateway: ['client', 'schemas', 'gateway', 'leaf'],
   leaf: ['core', 'leaf'],
-  cli: ['core', 'driver', 'store', 'client', 'gateway', 'leaf', 'cli'],
-  outside: ['core', 'driver', 'store', 'client', 'gateway', 'leaf', 'cli', 'outside'],
+  cli: ['core', 'driver', 'store', 'client', 'schemas', 'gateway', 'leaf', 'cli'],
+  library: ['schemas', 'library'],
+  outside: ['core', 'driver', 'store', 'client', 'schemas', 'gateway', 'leaf', 'cli', 'library', 'outside'],
 };
 
 function roomOf(file: string): Room {
@@ -54,16 +56,28 @@ function roomOf(file: string): Room {
   if (file.startsWith('src/raft/')) return 'core';
   if (file === 'src/store/client.ts' || file.startsWith('src/store/client/')) return 'client';
   if (file.startsWith('src/store/')) return 'store';
+  if (file.startsWith('src/gateway/schemas/')) return 'schemas';
   if (file.startsWith('src/gateway/')) return 'gateway';
+  if (file === 'src/client.ts' || file.startsWith('src/client/')) return 'library';
   return file.startsWith('src/') ? 'cli' : 'outside';
 }
 
+/** What they do not import, and why. */
+const alone: Partial<Record<Room, string>> = {
+  core: 'src/raft is pure and imports nothing from outside',
+  driver: 'src/raft is pure and imports nothing from outside',
+  library: 'the client of users has no dependencies',
+};
+
 function checkImports(file: SourceFile): readonly string[] {
   const room = roomOf(file.path);
-  return importsOf(file).flatMap(({ specifier, target }) => {
+  return importsOf(file).flatMap(({ specifier, target, isType }) => {
     if (target === null) {
-      const isPure = room === 'core' || room === 'driver';
-      return isPure ? [`${file.path}: imports ${specifier}; src/raft is pure and imports nothing from outside`] : [];
+      const reason = alone[room];
+      return reason === undefined ? [] : [`${file.path}: imports ${specifier}; ${reason}`];
+    }
+    if (room === 'library' && roomOf(target) === 'schemas' && !isType) {
+      return [`${file.path}: imports ${target}; the client of users knows schemas as types alone: import type`];
     }
     const seen = sights[room];
     if (!target.endsWith('.ts') || seen.includes(roomOf(target))) return [];
@@ -75,13 +89,18 @@ interface Import {
   readonly specifier: string;
   /** The file's path, or null for a package. */
   readonly target: string | null;
+  /** Nothing of it is there at run time. */
+  readonly isType: boolean;
 }
 
 function importsOf(file: SourceFile): readonly Import[] {
-  const statements = withoutComments(file.text).matchAll(/(?<!['"])\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g);
-  return [...statements].map(([, , specifier = '']) => ({
+  const statements = withoutComments(file.text).matchAll(
+    /(\b(?:import|export)\s+type\b[^;'"]*)?(?<!['"])\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\2/g,
+  );
+  return [...statements].map(([, type, , specifier = '']) => ({
     specifier,
     target: specifier.startsWith('.') ? path.posix.join(path.posix.dirname(file.path), specifier) : null,
+    isType: type !== undefined,
   }));
 }
 
@@ -96,8 +115,11 @@ const bannedCalls: readonly { readonly call: RegExp; readonly instead: string }[
 const simulated = /^src\/(?:raft|store|gateway)\//;
 const edgeFiles = new Set(['src/gateway/server.ts', 'src/store/disk-space.ts']);
 
+/** These run in browsers, which are told of them by HTML. */
+const pages = /^src\/gateway\/shop\/page\//;
+
 function checkCalls(file: SourceFile): readonly string[] {
-  if (!simulated.test(file.path) || edgeFiles.has(file.path)) return [];
+  if (!simulated.test(file.path) || edgeFiles.has(file.path) || pages.test(file.path)) return [];
   return complainOfLines(file.path, withoutComments(file.text), (line) => {
     const banned = bannedCalls.find(({ call }) => call.test(line));
     return banned === undefined ? null : `use ${banned.instead}, so that a simulator can stand in for the world`;
@@ -132,14 +154,14 @@ function checkAssertions(file: SourceFile): readonly string[] {
   return asserts.test(withoutComments(file.text)) ? [] : [`${file.path}: asserts nothing`];
 }
 
-/** The one that runs, and the one that is checked after every step of a test. */
-const roots = new Set(['src/cli.ts', 'src/raft/invariants.ts']);
+/** The one that runs, the one that users import, and the one that is checked after every step of a test. */
+const roots = new Set(['src/cli.ts', 'src/client.ts', 'src/raft/invariants.ts']);
 
 function checkDeadFiles(files: readonly SourceFile[]): readonly string[] {
   const sources = files.filter((file) => file.path.startsWith('src/'));
   const imported = new Set(sources.flatMap((file) => importsOf(file).map(({ target }) => target)));
   return sources
-    .filter((file) => !roots.has(file.path) && !file.path.endsWith('.d.ts') && !imported.has(file.path))
+    .filter(({ path: own }) => !roots.has(own) && !own.endsWith('.d.ts') && !pages.test(own) && !imported.has(own))
     .map((file) => `${file.path}: nothing in src/ imports it; remove it, or use it`);
 }
 

@@ -12,11 +12,17 @@ export interface Books {
 
 /** The real ones, where BAZAR_BOOKS or the folder beside the repository has them; else some of our own making. */
 export async function books(directory: string): Promise<Books> {
-  const { BAZAR_BOOKS = path.join(repository, '../shared/data/goodbooks.csv') } = process.env;
-  if (existsSync(BAZAR_BOOKS)) return readBooks(BAZAR_BOOKS);
+  const real = realBooks();
+  if (real !== null) return readBooks(real);
   const file = path.join(directory, 'books.csv');
   await writeFile(file, generatedCsv(10_000));
   return readBooks(file);
+}
+
+/** The file of the real ones, if it is there. */
+export function realBooks(): string | null {
+  const { BAZAR_BOOKS = path.join(repository, '../shared/data/goodbooks.csv') } = process.env;
+  return existsSync(BAZAR_BOOKS) ? BAZAR_BOOKS : null;
 }
 
 function readBooks(file: string): Books {
@@ -31,7 +37,7 @@ function readBooks(file: string): Books {
 }
 
 /** RFC 4180, apart from the product's own parser, so that a mistake there does not hide here. */
-function parseCsv(text: string): readonly (readonly string[])[] {
+export function parseCsv(text: string): readonly (readonly string[])[] {
   const rows: string[][] = [];
   let row: string[] = [];
   for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {

@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { type Child, repository, startChild } from '../cluster/child.ts';
 import { mustRun } from '../cluster/command.ts';
 import { devPids, isAlive } from '../cluster/dev.ts';
-import { createHttpClient, writeOutcome } from '../cluster/http-client.ts';
+import { createHttpClient, json, writeOutcome } from '../cluster/http-client.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { scratchDirectory, sweepScratch } from '../cluster/scratch.ts';
 import { waitFor } from '../cluster/wait.ts';
@@ -73,6 +73,25 @@ systemTest(
   },
 );
 
+systemTest('bazar dev fills the shop of an empty cluster, once, and not at all if it is told not to', [], async (t) => {
+  const place = await newPlace(t);
+  const books = async (dev: Dev): Promise<number> => {
+    await printedCurls(dev);
+    const client = createHttpClient(dev.url);
+    t.teardown(() => client.close());
+    const answer = await client.request('GET', '/v1/collections/books/items');
+    if (answer.status === 200) await client.request('DELETE', '/v1/collections/books/items/9');
+    await dev.child.end('SIGINT');
+    return answer.status === 404 ? 0 : json<{ readonly items: readonly unknown[] }>(answer).items.length;
+  };
+  t.is(await books(startDev(t, place, ['--no-seed'])), 0);
+  const filling = startDev(t, place);
+  t.is(await books(filling), 11);
+  t.true(filling.child.output().includes('11 books are in the shop; --no-seed leaves them out'));
+  // What is gone stays gone.
+  t.is(await books(startDev(t, place)), 10);
+});
+
 systemTest('when bazar dev is killed, what it has started ends too', [], async (t) => {
   const dev = startDev(t, await newPlace(t));
   await printedCurls(dev);
@@ -113,10 +132,10 @@ async function newPlace(t: ExecutionContext): Promise<Place> {
 
 let started = 0;
 
-function startDev(t: ExecutionContext, place: Place): Dev {
+function startDev(t: ExecutionContext, place: Place, more: readonly string[] = []): Dev {
   started += 1;
   const { data, port, basePort } = place;
-  const flags = ['--data', data, '--port', `${port}`, '--base-port', `${basePort}`];
+  const flags = ['--data', data, '--port', `${port}`, '--base-port', `${basePort}`, ...more];
   const child = startChild([process.execPath, `${repository}bin/bazar.js`, 'dev', ...flags], {
     logFile: `${data}-${started}.log`,
   });

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { machinePath } from '../cluster/machine.ts';
 
 const tools = {
+  chromium: 'apt-get install chromium',
+  curl: 'apt-get install curl',
   etcd: 'apt-get install etcd-server',
   git: 'apt-get install git',
   ip: 'apt-get install iproute2',
@@ -11,7 +13,9 @@ const tools = {
   nft: 'apt-get install nftables',
   nginx: 'apt-get install nginx-light',
   npm: 'it comes with Node.js',
+  openssl: 'apt-get install openssl',
   prometheus: 'apt-get install prometheus',
+  schemathesis: 'pip install schemathesis==4.32.5, in a venv whose command is in the path',
   wrk: 'apt-get install wrk',
 } as const;
 

@@ -1,10 +1,13 @@
 /** The simulation at a larger scale than the unit tests can afford. */
 import type { ExecutionContext } from 'ava';
 import { runCommand } from '../cluster/command.ts';
+import { catalogSeedsFrom } from '../sim/catalog/plan.ts';
 import { repetitions, systemTest } from './system-test.ts';
 
-const seeds = repetitions('SIM_SEEDS', 500, 4000);
+const seeds = repetitions('SIM_SEEDS', 300, 4000);
 const firstSeed = 1001;
+const catalogSeeds = repetitions('CATALOG_SEEDS', 60, 1000);
+const firstCatalogSeed = catalogSeedsFrom + 1001;
 const levelCases = repetitions('LEVEL_CASES', 40, 200);
 
 async function run(t: ExecutionContext, program: string, ...args: readonly string[]): Promise<void> {
@@ -17,6 +20,10 @@ async function run(t: ExecutionContext, program: string, ...args: readonly strin
 
 systemTest(`${seeds} seeds of the simulation`, [], async (t) => {
   await run(t, 'test/sim/main.ts', '--seeds', `${firstSeed}..${firstSeed + seeds - 1}`);
+});
+
+systemTest(`${catalogSeeds} seeds of the simulation of documents`, [], async (t) => {
+  await run(t, 'test/sim/main.ts', '--seeds', `${firstCatalogSeed}..${firstCatalogSeed + catalogSeeds - 1}`);
 });
 
 systemTest('the simulation finds every planted bug', [], async (t) => {
