@@ -31,7 +31,7 @@ const pathParameters = { id: z.string().min(1).meta({ description: 'The id of an
 const read = { ...readAnswerHeaders, ETag: etag };
 const written = { ...writeAnswerHeaders, ETag: etag };
 const notFound: Problems = { 400: ['bad_id'], 404: ['employee_not_found'] };
-const invalid: Problems = { 409: ['conflict'], 413: ['too_large'], 422: ['invalid_employee'] };
+const invalid: Problems = { 409: ['conflict'], 413: ['too_large'], 422: ['invalid_employee', 'invalid_document'] };
 const listProblems: Problems = { 400: ['search_too_wide', 'no_index'], 503: ['definition_changed'] };
 const common = { tag: 'Employees', query: { timeout } } as const;
 

@@ -21,7 +21,9 @@ const quantity = z
 
 const amount = z.int(expected(amountExpected)).min(0, expected(amountExpected));
 const price = amount.meta({ description: 'In cents.', example: 4500 });
-const stock = amount.meta({ description: 'Copies that are left.', example: 14 });
+/** Of a book that was put past the shop's own routes, whatever number stands there. */
+const paid = z.number().meta({ description: 'Of one copy, in cents, when it was bought.', example: 4500 });
+const stock = z.number().min(0).meta({ description: 'Copies that are left.', example: 14 });
 const title = z.string().meta({ example: 'How to finish Project 3 on time' });
 const topic = z.string().meta({ example: 'education' });
 const bookId = documentId.meta({ description: 'The id of a book.', example: '9' });
@@ -51,7 +53,7 @@ export const orderAnswer = members({
   id: orderId,
   book: bookId,
   quantity,
-  price: price.meta({ description: 'Of one copy, in cents, when it was bought.', example: 4500 }),
+  price: paid,
   stock,
   revision,
 }).meta({ id: 'OrderPlaced' });
@@ -82,7 +84,7 @@ export const shortBook = members({
 
 export const shortPurchaseAnswer = members({
   ...{ id: orderId, book: shortId, title: title.nullable(), quantity },
-  ...{ price: price.meta({ description: 'Of one copy, in cents, when it was bought.' }), stock, revision },
+  ...{ price: paid, stock, revision },
 }).meta({ id: 'ShortPurchased' });
 
 export const bookUpdateBody = members({
