@@ -1,66 +1,27 @@
 /** Indexes that are built while their collection is in use. */
 import test from 'ava';
-import { silentLogger } from '../../src/logger.ts';
-import { index, term } from '../../src/raft/types.ts';
 import type { IndexDefinition } from '../../src/store/collection.ts';
-import type { Command, CommandResult } from '../../src/store/command.ts';
-import { encodeCommand } from '../../src/store/command-codec.ts';
-import { chunkToBuild, chunkToSweep } from '../../src/store/duties.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
+import type { CommandResult } from '../../src/store/command.ts';
+import { chunkToBuild } from '../../src/store/duties.ts';
 import { stringifyJson } from '../../src/store/json.ts';
 import type { Filter } from '../../src/store/search-query.ts';
-import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
 import { termsOf } from '../../src/store/terms.ts';
-import type { Operation } from '../../src/store/transaction.ts';
-import { systemClock } from '../../src/system-clock.ts';
 import { queryOf } from './catalog-fixture.ts';
-import { MemoryDisk } from './memory-disk.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
+import { OneMachine, openMachine } from './one-machine.ts';
 
-const hash = Buffer.from('12345678');
 const target = { type: 'document', collection: 'books', id: 'a' } as const;
 const words = { field: 'title', kind: 'words' } as const;
 
-class Fixture {
-  readonly machine: KvStateMachine;
-  #sequence = 0;
-
-  private constructor(machine: KvStateMachine) {
-    this.machine = machine;
-  }
-
+class Fixture extends OneMachine {
   static async start(): Promise<Fixture> {
-    const machine = await openStateMachine(new MemoryDisk(), '/state', {
-      firstStart: true,
-      syncWrites: true,
-      clock: systemClock,
-      gatherMs: 0,
-      history: historyBoundsDefault,
-      log: silentLogger,
-      onUndeclaredTouch: undeclaredTouch,
-    });
-    const fixture = new Fixture(machine);
+    const fixture = new Fixture(await openMachine());
     await fixture.apply({ type: 'openSession' });
     return fixture;
   }
 
-  async apply(command: Command): Promise<CommandResult | null> {
-    const at = index(this.machine.appliedInMemory.index + 1);
-    const entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) } as const;
-    const { results, written } = this.machine.apply([entry], hash);
-    await written;
-    return results[0] ?? null;
-  }
-
-  async transact(...then: readonly Operation[]): Promise<void> {
-    const transaction = { compares: [], then, otherwise: [] };
-    const done = await this.apply({ type: 'transaction', stamp: this.#stamp(), idempotency: null, transaction });
-    if (done?.type !== 'transaction') throw new Error(`it failed: ${JSON.stringify(done)}`);
-  }
-
   define(indexes: readonly IndexDefinition[]): Promise<CommandResult | null> {
     const definition = { idField: 'id', indexes };
-    return this.apply({ type: 'define', stamp: this.#stamp(), name: 'books', definition, replaces: null });
+    return this.apply({ type: 'define', stamp: this.stamp(), name: 'books', definition, replaces: null });
   }
 
   put(id: string, title: string): Promise<void> {
@@ -95,21 +56,11 @@ class Fixture {
     for (let chunk = await this.nextChunk(); chunk !== null; chunk = await this.nextChunk()) await this.apply(chunk);
   }
 
-  async sweep(): Promise<void> {
-    const next = () => this.machine.read(chunkToSweep);
-    for (let chunk = await next(); chunk !== null; chunk = await next()) await this.apply(chunk);
-  }
-
   async found(...filters: readonly Filter[]): Promise<readonly string[]> {
     const query = { type: 'search', definition: this.collection.modRevision, search: queryOf({ filters }) } as const;
     const answer = await this.machine.query(query);
     if (answer.type !== 'search' || answer.result.type !== 'found') throw new Error(JSON.stringify(answer));
     return answer.result.documents.map(({ id }) => id);
-  }
-
-  #stamp() {
-    this.#sequence += 1;
-    return { session: index(1), sequence: this.#sequence, lowestUnanswered: this.#sequence };
   }
 }
 

@@ -1,65 +1,26 @@
 import test from 'ava';
-import { silentLogger } from '../../src/logger.ts';
-import { index, term } from '../../src/raft/types.ts';
+import { index } from '../../src/raft/types.ts';
 import type { IndexDefinition } from '../../src/store/collection.ts';
-import type { Command, CommandResult } from '../../src/store/command.ts';
-import { encodeCommand } from '../../src/store/command-codec.ts';
+import type { CommandResult } from '../../src/store/command.ts';
 import { chunkToSweep, dueBy } from '../../src/store/duties.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
-import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
 import { touchesOf } from '../../src/store/touch.ts';
 import type { FieldTerms, Operation } from '../../src/store/transaction.ts';
-import { systemClock } from '../../src/system-clock.ts';
-import { MemoryDisk } from './memory-disk.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
+import { OneMachine, openMachine } from './one-machine.ts';
 
-const hash = Buffer.from('12345678');
 const json = Buffer.from('{}');
 const ttlMs = 100;
 
-class Fixture {
-  readonly machine: KvStateMachine;
-  #sequence = 0;
-
-  private constructor(machine: KvStateMachine) {
-    this.machine = machine;
-  }
-
+class Fixture extends OneMachine {
   static async start(): Promise<Fixture> {
-    const machine = await openStateMachine(new MemoryDisk(), '/state', {
-      firstStart: true,
-      syncWrites: true,
-      clock: systemClock,
-      gatherMs: 0,
-      history: historyBoundsDefault,
-      log: silentLogger,
-      onUndeclaredTouch: undeclaredTouch,
-    });
-    const fixture = new Fixture(machine);
+    const fixture = new Fixture(await openMachine());
     await fixture.apply({ type: 'openSession' });
     await fixture.apply({ type: 'tick', stampMs: 1, expired: [], forgotten: [] });
     return fixture;
   }
 
-  async apply(command: Command): Promise<CommandResult | null> {
-    const at = index(this.machine.appliedInMemory.index + 1);
-    const entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) } as const;
-    const { results, written } = this.machine.apply([entry], hash);
-    await written;
-    return results[0] ?? null;
-  }
-
-  async transact(operations: readonly Operation[]): Promise<void> {
-    for (let from = 0; from < operations.length; from += 100) {
-      const transaction = { compares: [], then: operations.slice(from, from + 100), otherwise: [] };
-      const done = await this.apply({ type: 'transaction', stamp: this.#stamp(), idempotency: null, transaction });
-      if (done?.type !== 'transaction') throw new Error(`it failed: ${JSON.stringify(done)}`);
-    }
-  }
-
   define(name: string, isThere: boolean, indexes: readonly IndexDefinition[] = []): Promise<CommandResult | null> {
     const definition = isThere ? { idField: 'id', indexes } : null;
-    return this.apply({ type: 'define', stamp: this.#stamp(), name, definition, replaces: null });
+    return this.apply({ type: 'define', stamp: this.stamp(), name, definition, replaces: null });
   }
 
   /** Documents with a lifetime. */
@@ -70,13 +31,14 @@ class Fixture {
       type: 'putDocument',
       ...{ collection: name, id: `${nth}`, json, ttlMs, basis },
     });
-    await this.transact(Array.from({ length: count }, (_, nth) => put(nth)));
+    const puts = Array.from({ length: count }, (_, nth) => put(nth));
+    for (let from = 0; from < count; from += 100) await this.transact(...puts.slice(from, from + 100));
   }
 
   putDocument(collection: string, id: string, contents: Buffer): Promise<void> {
     const definition = this.machine.collections.find(({ name }) => name === collection)?.modRevision ?? index(0);
     const basis = { definition, terms: [], known: null };
-    return this.transact([{ type: 'putDocument', collection, id, json: contents, ttlMs, basis }]);
+    return this.transact({ type: 'putDocument', collection, id, json: contents, ttlMs, basis });
   }
 
   due(): ReturnType<typeof dueBy> {
@@ -92,19 +54,6 @@ class Fixture {
       counts.push(tick.expired.length);
       await this.apply(tick);
     }
-  }
-
-  async sweep(): Promise<void> {
-    for (;;) {
-      const sweep = await this.machine.read(chunkToSweep);
-      if (sweep === null) return;
-      await this.apply(sweep);
-    }
-  }
-
-  #stamp() {
-    this.#sequence += 1;
-    return { session: index(1), sequence: this.#sequence, lowestUnanswered: this.#sequence };
   }
 }
 
@@ -133,7 +82,7 @@ test('of what is due so much is listed at once as caches can be told one by one'
   const put = (nth: number): Operation => {
     return { type: 'put', key: `${nth}/a/b/c/d/e`, value: json, contentType: '', ttlMs };
   };
-  await ofKeys.transact(Array.from({ length: 100 }, (_, nth) => put(nth)));
+  await ofKeys.transact(...Array.from({ length: 100 }, (_, nth) => put(nth)));
   t.true(Array.isArray(touchesOf(await ofKeys.due())));
   t.deepEqual(await ofKeys.expire(), [42, 42, 16]);
 });
@@ -164,7 +113,7 @@ test('what is dropped with its collection does not stand in the way of what is d
   const f = await Fixture.start();
   await f.define('books', true);
   await f.putDocuments('books', 600);
-  await f.transact([{ type: 'put', key: 'lock', value: json, contentType: '', ttlMs }]);
+  await f.transact({ type: 'put', key: 'lock', value: json, contentType: '', ttlMs });
   t.deepEqual(await f.define('books', false), { type: 'dropped', revision: f.machine.appliedInMemory.index });
   await f.sweep();
   t.is(f.machine.clock.mortals, 1);
