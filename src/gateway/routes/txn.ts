@@ -40,6 +40,7 @@ export function addTransactionRoute(router: Router<RequestState>, options: Trans
     const readOptions = parseReadOptions(parameters, ctx.headers);
     const body = await readBody(ctx.req, ctx.res, share, bodyBytesMax, 'transaction');
     const draft = draftOf(parseBody(body, transactionBody, 'bad_transaction'));
+    const idempotency = idempotencyOf(ctx, body, false);
     if (!writes(draft)) return query(ctx, share, draft, readOptions);
     access?.check('write', ctx.headers.authorization, { method: ctx.method, target: ctx.url });
     for (const name of ['replica', 'consistency'] as const) {
@@ -51,7 +52,6 @@ export function addTransactionRoute(router: Router<RequestState>, options: Trans
       );
     }
     const { timeoutMs } = readOptions;
-    const idempotency = idempotencyOf(ctx, body, false);
     const committed = await inProgress.during(idempotency, () => committer.commit(draft, { timeoutMs, idempotency }));
     if (committed.type !== 'done') return problemAnswer(commitProblem(committed, timeoutMs), ctx.method);
     const { result, replica } = committed;

@@ -127,6 +127,7 @@ test('keys are 1 to 255 characters of printable ASCII', async (t) => {
   const { ask, store } = await startShop(t);
   for (const key of ['', '""', 'x'.repeat(256), 'ü']) {
     t.deepEqual(refusal(await ask('POST', txn, add, keyed(key))), [400, 'bad_header', undefined], key);
+    t.deepEqual(refusal(await ask('POST', txn, {}, keyed(key))), [400, 'bad_header', undefined], `a query, ${key}`);
   }
   t.is(store.writes.length, 0);
   await ask('PUT', `${items}/3`, xen);
