@@ -13,7 +13,7 @@ import { decodeChange, encodeChange } from './change-codec.ts';
 import { isOfInterest } from './changes-check.ts';
 import { DamagedRowError } from './damage.ts';
 import type { KeyValueStore } from './disk.ts';
-import { historyKey, historyRows, historyRowsAfter, revisionOfHistory } from './keys.ts';
+import { allDocumentRows, allValueRows, historyKey, historyRows, historyRowsAfter, revisionOfHistory } from './keys.ts';
 import { openRow, type SealedRow, sealRow } from './row.ts';
 import { readUint64, writeUint64 } from './uint64.ts';
 import type { Change, ChangesQuery, ChangesResult } from './watch.ts';
@@ -56,6 +56,7 @@ const overheadBytes = 100;
 /** Of UTF-8 in a UTF-16 unit. */
 const bytesPerUnitMax = 3;
 const headBytes = 16;
+const beforeAll = index(0);
 
 export class History {
   readonly #store: KeyValueStore;
@@ -110,8 +111,9 @@ export class History {
       const changes = decodeRow(body).length;
       rows.push({ to: index(last), wallMs: readUint64(body, 8), changes, bytes: body.length });
     }
-    // A state without a row has had no change, or is of a version that kept none.
-    return new History(store, clock, bounds, { rows, compacted: compacted ?? applied, applied });
+    // The newest row stays for good: without one nothing has been changed yet, or the state is of a version that kept none.
+    compacted ??= (await hasValues(store)) ? applied : beforeAll;
+    return new History(store, clock, bounds, { rows, compacted, applied });
   }
 
   /** The last revision whose changes may be gone. */
@@ -287,6 +289,13 @@ export class History {
     this.#keptChanges += sign * changes;
     this.#keptBytes += sign * bytes;
   }
+}
+
+async function hasValues(store: KeyValueStore): Promise<boolean> {
+  for (const rows of [allValueRows, allDocumentRows]) {
+    for await (const _row of store.iterate({ ...rows, limit: 1 })) return true;
+  }
+  return false;
 }
 
 /** What one answer holds: changes of interest, up to its bounds. */

@@ -3,7 +3,7 @@ import { type Index, index } from '../../src/raft/types.ts';
 import { answersChanges, isOfInterest } from '../../src/store/changes-check.ts';
 import { DamagedRowError } from '../../src/store/damage.ts';
 import { History, type HistoryBounds, historyBoundsDefault } from '../../src/store/history.ts';
-import { historyKey } from '../../src/store/keys.ts';
+import { documentKey, historyKey, valueKey } from '../../src/store/keys.ts';
 import type { Change, ChangesQuery, ChangesResult, Watched } from '../../src/store/watch.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk, type MemoryStore } from './memory-disk.ts';
@@ -363,6 +363,29 @@ test('the newest row stays: it says up to where others have gone', async (t) => 
   await f.restart();
   t.is(f.history.compactedRevision, index(2));
   t.deepEqual(places(await f.follow(2, null)), ['4.0']);
+});
+
+test('as long as nothing has been changed nothing is gone, over restarts too', async (t) => {
+  const f = await Fixture.start();
+  f.add([], []);
+  await f.write();
+  await f.restart();
+  t.is(f.history.compactedRevision, index(0));
+  f.add([['a', '1']]);
+  await f.write();
+  await f.restart();
+  t.deepEqual(places(await f.follow(0, null)), ['3.0']);
+  t.deepEqual(places(await f.follow(1, null)), ['3.0']);
+});
+
+test('of values that are there before its first row it knows nothing', async (t) => {
+  for (const key of [valueKey('a'), documentKey(index(1), '1')]) {
+    const f = await Fixture.start();
+    f.add([], []);
+    await f.store.batch([{ type: 'put', key, value: Buffer.from('of another version') }], { sync: true });
+    await f.restart();
+    t.deepEqual(await f.ask(1), { type: 'compacted', compactedRevision: index(2) });
+  }
 });
 
 test('what is compacted while it waits or is read is not missed in silence', async (t) => {
