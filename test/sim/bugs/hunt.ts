@@ -3,7 +3,7 @@
  * says nothing of it.
  */
 import type { PlantedBug } from './planted-bug.ts';
-import { type SearchOptions, searchSeeds } from './search.ts';
+import { type SearchOptions, type SearchOutcome, searchSeeds } from './search.ts';
 
 export type Verdict = { readonly bug: string; readonly seconds: number } & (
   | {
@@ -30,9 +30,10 @@ export interface HuntOptions extends SearchOptions {
 export async function hunt(bugs: readonly PlantedBug[], options: HuntOptions): Promise<readonly Verdict[]> {
   const verdicts = new Map<PlantedBug, Verdict>();
   const waiting = bugs.values();
+  const withoutBug = onceForEachSeed(options);
   const work = async () => {
     for (const bug of waiting) {
-      const verdict = await look(bug, options);
+      const verdict = await look(bug, options, withoutBug);
       verdicts.set(bug, verdict);
       options.onVerdict(verdict);
     }
@@ -41,7 +42,23 @@ export async function hunt(bugs: readonly PlantedBug[], options: HuntOptions): P
   return bugs.flatMap((bug) => verdicts.get(bug) ?? []);
 }
 
-async function look(bug: PlantedBug, { seedsOf, simulator, seedSecondsMax }: HuntOptions): Promise<Verdict> {
+type WithoutBug = (seed: number) => Promise<SearchOutcome>;
+
+/** Many bugs are found by the same seed, and a seed's run is always the same: it is run without a bug but once. */
+function onceForEachSeed({ simulator, seedSecondsMax }: HuntOptions): WithoutBug {
+  const outcomes = new Map<number, Promise<SearchOutcome>>();
+  return (seed) => {
+    const outcome = outcomes.get(seed) ?? searchSeeds({ bug: null, seeds: [seed], simulator }, { seedSecondsMax });
+    outcomes.set(seed, outcome);
+    return outcome;
+  };
+}
+
+async function look(
+  bug: PlantedBug,
+  { seedsOf, simulator, seedSecondsMax }: HuntOptions,
+  withoutBug: WithoutBug,
+): Promise<Verdict> {
   const startedAt = performance.now();
   const seeds = seedsOf(bug);
   const about = () => ({ bug: bug.name, seconds: (performance.now() - startedAt) / 1000 });
@@ -49,7 +66,7 @@ async function look(bug: PlantedBug, { seedsOf, simulator, seedSecondsMax }: Hun
   if (outcome.type === 'broken') return { ...outcome, ...about() };
   if (outcome.type === 'passed') return { type: 'notFound', seeds: seeds.length, ...about() };
   const { seed, checker, message } = outcome;
-  const without = await searchSeeds({ bug: null, seeds: [seed], simulator }, { seedSecondsMax });
+  const without = await withoutBug(seed);
   if (without.type !== 'passed') {
     return { type: 'broken', message: `seed ${seed} fails without the bug too: ${without.message}`, ...about() };
   }

@@ -30,10 +30,20 @@ test('fails when a bug is not found', async (t) => {
   t.regex(stdout, /0 of 1 planted bugs found/);
 });
 
+test('looks for a share of the bugs', async (t) => {
+  const two = ['--bug', noticed, '--bug', noticed];
+  const first = await bugs(...two, '--from', '6', '--share', '1/2');
+  t.regex(first.stdout, /1 of 1 planted bugs found/);
+  const none = await bugs(...two, '--from', '6', '--share', '3/3');
+  t.is(none.code, 2, 'a share of nothing proves nothing');
+  t.regex(none.stderr, /^sim:bugs: share 3\/3 of 2 bugs holds none/);
+});
+
 test('words that make no sense are told in a line', async (t) => {
   for (const [words, complaint] of [
     [['--most', 'x'], /^sim:bugs: --most takes a whole number from 1, got x\n$/],
     [['--bug', 'nope'], /^sim:bugs: there is no bug named nope.*\n$/],
+    [['--share', '5/4'], /^sim:bugs: --share takes two whole numbers such as 2\/4, the second of four, got 5\/4\n$/],
     [['--nope'], /^sim:bugs: Unknown option '--nope'.*\n$/],
   ] as const) {
     const { code, stderr } = await bugs(...words);

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { hunt } from './hunt.ts';
 import { bugNamed, knownSeedsFile, plantedBugs } from './list.ts';
 import { heading, lineOf, summaryOf } from './report.ts';
+import { inShare, shareOf } from './share.ts';
 
 const help = `Usage: npm run sim:bugs -- [options]
 
@@ -13,6 +14,7 @@ Plants each bug into the product, and runs seeds until one fails. Fails itself u
 
   --bug NAME        only this one; may be given several times
   --known           only bugs whose seed is known, and only that seed
+  --share NTH/OF    only so many of them: 2/4 is each fourth, beginning with the second
   --from SEED       the first seed (1), counted from 1,000,000,000 for bugs of the catalog
   --most COUNT      so many seeds at most (2000)
   --jobs COUNT      so many bugs at a time (2)
@@ -36,6 +38,7 @@ async function main(): Promise<boolean> {
     options: {
       bug: { type: 'string', multiple: true },
       known: { type: 'boolean', default: false },
+      share: { type: 'string', default: '1/1' },
       from: { type: 'string', default: '1' },
       most: { type: 'string', default: '2000' },
       jobs: { type: 'string', default: '2' },
@@ -53,7 +56,10 @@ async function main(): Promise<boolean> {
   const seeds = Array.from({ length: count('most', flags.most) }, (_, nth) => from + nth);
   const jobs = count('jobs', flags.jobs);
   const asked = flags.bug?.map(bugNamed) ?? plantedBugs;
-  const bugs = flags.known ? asked.filter(({ knownSeed }) => knownSeed !== null) : asked;
+  const searchable = flags.known ? asked.filter(({ knownSeed }) => knownSeed !== null) : asked;
+  const bugs = inShare(searchable, shareOf(flags.share));
+  if (bugs.length === 0)
+    throw new Error(`share ${flags.share} of ${searchable.length} bugs holds none; ask for a larger`);
   console.log(heading);
   const verdicts = await hunt(bugs, {
     seedsOf: ({ knownSeed, seedsAbove }) =>
