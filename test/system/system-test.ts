@@ -15,6 +15,9 @@ export function systemTest(
   }
   test.serial(title, async (t) => {
     t.timeout(20 * 60_000);
+    const startedAt = performance.now();
+    // The first to be asked for is the last to run: what it takes to end a cluster is counted.
+    t.teardown(() => t.log(`took ${((performance.now() - startedAt) / 1000).toFixed(1)} s`));
     await body(t);
   });
 }
