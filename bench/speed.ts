@@ -15,14 +15,12 @@ import { median, medianOf } from './statistics.ts';
 import { mustHave } from './tools.ts';
 import { type Form, type Measurement, type Operation, runWrk } from './wrk.ts';
 
-const idleSeconds = 10;
-const keys = 10_000;
-
 interface Plan {
   readonly resources: AsyncDisposableStack;
   readonly operations: readonly Operation[];
   readonly runs: number;
   readonly seconds: number;
+  readonly keys: number;
   readonly connectionCounts: readonly number[];
   /** When all is up, and before anything is asked of it. */
   readonly beforeLoad: (cluster: Cluster) => Promise<void>;
@@ -30,8 +28,9 @@ interface Plan {
 
 /** Writes and reads, the start, and what it costs to do nothing. */
 export async function speed(args: readonly string[], resources: AsyncDisposableStack): Promise<void> {
-  const flags = readFlags(args, { runs: '5', seconds: '5', connections: '1,16,64,256' });
+  const flags = readFlags(args, { runs: '5', seconds: '5', connections: '1,16,64,256', keys: '10000', idle: '10' });
   const runs = countOf('runs', flags.runs);
+  const idleSeconds = countOf('idle', flags.idle);
   mustHave('wrk');
   const startups: number[] = [];
   while (startups.length < runs) startups.push(await secondsToFirstWrite());
@@ -41,6 +40,7 @@ export async function speed(args: readonly string[], resources: AsyncDisposableS
     operations: ['put', 'get'],
     runs,
     seconds: countOf('seconds', flags.seconds),
+    keys: countOf('keys', flags.keys),
     connectionCounts: countsOf('connections', flags.connections),
     async beforeLoad(cluster) {
       const members = [...cluster.replicas, ...cluster.gateways];
@@ -53,19 +53,21 @@ export async function speed(args: readonly string[], resources: AsyncDisposableS
 
 /** Reads alone. */
 export async function misses(args: readonly string[], resources: AsyncDisposableStack): Promise<void> {
-  const flags = readFlags(args, { runs: '5', seconds: '5', connections: '1,16,64' });
+  const flags = readFlags(args, { runs: '5', seconds: '5', connections: '1,16,64', keys: '10000' });
   mustHave('wrk');
   await compare({
     resources,
     operations: ['get'],
     runs: countOf('runs', flags.runs),
     seconds: countOf('seconds', flags.seconds),
+    keys: countOf('keys', flags.keys),
     connectionCounts: countsOf('connections', flags.connections),
     beforeLoad: async () => {},
   });
 }
 
 async function compare(plan: Plan): Promise<void> {
+  const { keys } = plan;
   const cluster = plan.resources.adopt(await startCluster({ gatewayFlags: ['--cache-bytes', '0'] }), (started) =>
     started.close(),
   );
@@ -74,7 +76,7 @@ async function compare(plan: Plan): Promise<void> {
   const etcd = etcdLack === null ? plan.resources.adopt(await startEtcd(), (started) => started.close()) : null;
   await plan.beforeLoad(cluster);
   await fill(cluster.client(), keys);
-  if (etcd !== null) await fillEtcd(etcd);
+  if (etcd !== null) await fillEtcd(etcd, keys);
 
   const urls = new Map<Form, string>([['bazar', cluster.url('g1')]]);
   if (etcd !== null) urls.set('etcd', etcd.url);
@@ -123,7 +125,7 @@ function medians(samples: readonly Measurement[]): Measurement {
   };
 }
 
-async function fillEtcd({ url }: Etcd): Promise<void> {
+async function fillEtcd({ url }: Etcd, keys: number): Promise<void> {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const client = createHttpClient(url);
   await forEachKey(keys, async (key) => {

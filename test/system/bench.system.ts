@@ -15,12 +15,12 @@ const quick = '--runs 1 --seconds 1';
 
 const benchmarks: readonly Benchmark[] = [
   {
-    flags: `${quick} --connections 1,64`,
+    flags: `${quick} --connections 1,64 --keys 1000 --idle 1`,
     needs: ['wrk', 'etcd'],
     rows: ['PUT at 1', 'PUT at 64', 'GET at 1', 'GET at 64'],
     figures: 8,
   },
-  { flags: `misses ${quick} --connections 1`, needs: ['wrk', 'etcd'], rows: ['GET at 1'], figures: 8 },
+  { flags: `misses ${quick} --connections 1 --keys 1000`, needs: ['wrk', 'etcd'], rows: ['GET at 1'], figures: 8 },
   {
     flags: `cache ${quick} --keys 10`,
     needs: ['wrk', 'nginx'],

@@ -2,7 +2,7 @@ import { findLoadErrors, startLoad } from '../cluster/load.ts';
 import { pause } from '../cluster/wait.ts';
 import { clusterFor, repetitions, systemTest } from './system-test.ts';
 
-const kills = repetitions('KILLS', 40, 200);
+const kills = repetitions('KILLS', 24, 200);
 
 systemTest(`${kills} SIGKILLs of a replica under load lose nothing and are no damage`, [], async (t) => {
   const cluster = await clusterFor(t);
