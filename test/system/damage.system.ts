@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ExecutionContext } from 'ava';
-import type { Cluster } from '../cluster/cluster.ts';
+import test, { type ExecutionContext } from 'ava';
+import { type Cluster, logTails, startCluster } from '../cluster/cluster.ts';
 import { writeOutcome } from '../cluster/http-client.ts';
 import { findLoadErrors, type Load, startLoad } from '../cluster/load.ts';
 import { damages } from './log-damage.ts';
@@ -14,9 +14,9 @@ const writes = (10 * 1024 * 1024) / valueBytes;
 
 for (const damage of damages) {
   systemTest(`damage to one log: ${damage.name}`, [], async (t) => {
-    const cluster = await clusterFor(t);
-    const load = await loaded(cluster);
-    await cluster.kill('r2');
+    const { cluster, load } = await restored(t);
+    for (const id of ['r1', 'r3', 'g1']) await cluster.start(id);
+    await cluster.someLeader();
     const before = cluster.log('r2').length;
     await damage.inflict(logDirectory(cluster, 'r2'));
     await cluster.start('r2');
@@ -29,10 +29,9 @@ for (const damage of damages) {
 
 for (const damage of damages) {
   systemTest(`damage to two logs of three, and never a wrong answer: ${damage.name}`, [], async (t) => {
-    const cluster = await clusterFor(t);
+    const { cluster, load } = await restored(t);
     const client = cluster.client();
-    const load = await loaded(cluster);
-    await Promise.all(cluster.replicas.map((id) => cluster.kill(id)));
+    await cluster.start('g1');
     for (const id of ['r1', 'r2']) await damage.inflict(logDirectory(cluster, id));
     await cluster.start('r1');
     await cluster.start('r2');
@@ -73,16 +72,64 @@ systemTest('a wiped directory under an old id is refused, and the others go on',
   t.is((await client.get('before')).body.toString(), 'value');
 });
 
-/** A cluster that has written several LevelDB files, and knows what it has acknowledged. */
-async function loaded(cluster: Cluster): Promise<Load> {
-  await using load = startLoad({ client: cluster.client(), prefix, valueBytes });
-  await cluster.waitFor(() => load.acknowledged.size >= writes, {
-    description: 'enough writes',
-    timeoutMs: 60_000,
+interface LoadedCluster {
+  readonly cluster: Cluster;
+  /** What it has acknowledged. */
+  readonly load: Load;
+}
+
+let loading: Promise<LoadedCluster> | null = null;
+
+test.after.always(async () => {
+  const loaded = await loading?.catch(() => null);
+  await loaded?.cluster.close();
+});
+
+/** A cluster none of whose members runs, and whose disks are as they were when all were killed, for each test anew. */
+async function restored(t: ExecutionContext): Promise<LoadedCluster> {
+  loading ??= loadAndKill();
+  const loaded = await loading;
+  const { cluster } = loaded;
+  for (const id of cluster.replicas) {
+    await rm(cluster.dataDirectory(id), { recursive: true, force: true });
+    await cp(keptDirectory(cluster, id), cluster.dataDirectory(id), { recursive: true });
+  }
+  t.teardown(async () => {
+    if (!t.passed) t.log(logTails(cluster));
+    await killAll(cluster);
   });
-  await load.stop();
-  await cluster.agreement();
-  return load;
+  return loaded;
+}
+
+/** Writes several LevelDB files. */
+async function loadAndKill(): Promise<LoadedCluster> {
+  const cluster = await startCluster();
+  try {
+    await using load = startLoad({ client: cluster.client(), prefix, valueBytes });
+    await cluster.waitFor(() => load.acknowledged.size >= writes, {
+      description: 'enough writes',
+      timeoutMs: 60_000,
+    });
+    await load.stop();
+    await cluster.agreement();
+    await killAll(cluster);
+    for (const id of cluster.replicas) {
+      await cp(cluster.dataDirectory(id), keptDirectory(cluster, id), { recursive: true });
+    }
+    return { cluster, load };
+  } catch (error) {
+    await cluster.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function killAll(cluster: Cluster): Promise<void> {
+  const running = [...cluster.replicas, ...cluster.gateways].filter((id) => cluster.isRunning(id));
+  await Promise.all(running.map((id) => cluster.kill(id)));
+}
+
+function keptDirectory(cluster: Cluster, id: string): string {
+  return path.join(cluster.directory, 'kept', id);
 }
 
 async function seesHealthy(cluster: Cluster, ids: readonly string[]): Promise<boolean> {
