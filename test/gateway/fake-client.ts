@@ -30,7 +30,7 @@ export type KeyWrite = Extract<Write, { type: 'put' | 'delete' }>;
 
 export class FakeClient implements StoreClient {
   /** What reached the store, in order. */
-  readonly writes: { readonly write: KeyWrite; readonly timeoutMs: number }[] = [];
+  readonly writes: { readonly write: Write; readonly timeoutMs: number }[] = [];
   readonly reads: (ReadOptions & { readonly query: Query })[] = [];
   /** Instead of the store's own answer. */
   writeOutcome: WriteOutcome | Promise<WriteOutcome> | null = null;

@@ -72,14 +72,14 @@ for (const [path, key] of sameKeys) {
     const connection = await gateway.open();
     connection.write(`PUT /v1/kv/${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
     t.regex(await connection.closed(), /^HTTP\/1.1 201 /);
-    t.is(gateway.client.writes[0]?.write.key, key);
+    t.like(gateway.client.writes, [{ write: { key } }]);
   });
 }
 
 test('the absolute form of a target is the same as its path', async (t) => {
   const gateway = await startTestGateway(t);
   await gateway.request('PUT', 'http://elsewhere:1234/v1/kv/a//..%2Fb', { body: '1' });
-  t.is(gateway.client.writes[0]?.write.key, 'a//../b');
+  t.like(gateway.client.writes, [{ write: { key: 'a//../b' } }]);
 });
 
 const badKeys: readonly (readonly [string, string])[] = [

@@ -154,10 +154,8 @@ test('what is sent behind a request whose answer closes the connection is not do
     connection.write(first + head('PUT', '/v1/kv/b', 'Content-Length: 0') + head('GET', '/v1/kv/b'));
     t.regex(await connection.closed(), /^HTTP\/1.1 (400|304) .*Connection: close/s);
   }
-  t.deepEqual(
-    gateway.client.writes.map(({ write }) => write.key),
-    ['a'],
-  );
+  t.is(gateway.client.writes.length, 1);
+  t.like(gateway.client.writes, [{ write: { key: 'a' } }]);
 });
 
 test('what is sent behind a request that Node itself refuses is answered in its turn', async (t) => {

@@ -1,7 +1,5 @@
 /** Indexes that are built while their collection is in use. */
 import test from 'ava';
-import type { IndexDefinition } from '../../src/store/collection.ts';
-import type { CommandResult } from '../../src/store/command.ts';
 import { chunkToBuild } from '../../src/store/duties.ts';
 import { stringifyJson } from '../../src/store/json.ts';
 import type { Filter } from '../../src/store/search-query.ts';
@@ -19,32 +17,12 @@ class Fixture extends OneMachine {
     return fixture;
   }
 
-  define(indexes: readonly IndexDefinition[]): Promise<CommandResult | null> {
-    const definition = { idField: 'id', indexes };
-    return this.apply({ type: 'define', stamp: this.stamp(), name: 'books', definition, replaces: null });
-  }
-
-  put(id: string, title: string): Promise<void> {
+  put(id: string, title: string): Promise<number> {
     const document = { id, title, stock: 3 };
-    const basis = {
-      definition: this.collection.modRevision,
-      terms: termsOf(document, this.collection.indexes),
-      known: null,
-    };
-    return this.transact({
-      type: 'putDocument',
-      collection: 'books',
-      id,
-      json: stringifyJson(document),
-      ttlMs: null,
-      basis,
-    });
-  }
-
-  get collection() {
-    const [collection] = this.machine.collections;
-    if (collection === undefined) throw new Error('there is no collection');
-    return collection;
+    const { modRevision: definition, indexes } = this.collection('books');
+    const basis = { definition, terms: termsOf(document, indexes), known: null };
+    const ofBooks = { collection: 'books', id, json: stringifyJson(document), ttlMs: null, basis };
+    return this.transact({ type: 'putDocument', ...ofBooks });
   }
 
   nextChunk() {
@@ -57,7 +35,8 @@ class Fixture extends OneMachine {
   }
 
   async found(...filters: readonly Filter[]): Promise<readonly string[]> {
-    const query = { type: 'search', definition: this.collection.modRevision, search: queryOf({ filters }) } as const;
+    const { modRevision } = this.collection('books');
+    const query = { type: 'search', definition: modRevision, search: queryOf({ filters }) } as const;
     const answer = await this.machine.query(query);
     if (answer.type !== 'search' || answer.result.type !== 'found') throw new Error(JSON.stringify(answer));
     return answer.result.documents.map(({ id }) => id);
@@ -66,9 +45,9 @@ class Fixture extends OneMachine {
 
 test('a document that is changed elsewhere while a chunk is on its way is in the new index', async (t) => {
   const f = await Fixture.start();
-  await f.define([]);
+  await f.define('books');
   await f.put('a', 'Distributed Systems');
-  await f.define([words]);
+  await f.define('books', [words]);
   const chunk = await f.nextChunk();
   if (chunk === null) return t.fail();
   await f.transact({ type: 'add', target, field: 'stock', amount: -1, min: 0, max: null });
@@ -79,26 +58,26 @@ test('a document that is changed elsewhere while a chunk is on its way is in the
 
 test('an index may be defined, built and dropped as often as one likes', async (t) => {
   const f = await Fixture.start();
-  await f.define([]);
+  await f.define('books');
   await f.put('a', 'Distributed Systems');
   for (let round = 0; round < 130; round += 1) {
-    await f.define([words]);
+    await f.define('books', [words]);
     await f.build();
-    await f.define([]);
+    await f.define('books');
   }
   await f.sweep();
-  await f.define([words]);
+  await f.define('books', [words]);
   await f.build();
   t.deepEqual(await f.found({ field: 'title', type: 'words', words: ['systems'] }), ['a']);
 });
 
 test('a chunk has no more terms than a turn has time for, and all of them get there', async (t) => {
   const f = await Fixture.start();
-  await f.define([]);
+  await f.define('books');
   const title = Array.from({ length: 900 }, (_, nth) => `w${nth}`).join(' ');
   const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   for (const id of ids) await f.put(id, title);
-  await f.define([words]);
+  await f.define('books', [words]);
   t.is((await f.nextChunk())?.documents.length, 3);
   await f.build();
   t.deepEqual(await f.found({ field: 'title', type: 'words', words: ['w17'] }), ids);

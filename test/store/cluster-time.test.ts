@@ -1,26 +1,14 @@
 import test from 'ava';
-import { silentLogger } from '../../src/logger.ts';
 import { type Entry, index, term } from '../../src/raft/types.ts';
 import { ClusterTime } from '../../src/store/cluster-time.ts';
 import type { Command } from '../../src/store/command.ts';
 import { encodeCommand } from '../../src/store/command-codec.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
-import { openStateMachine } from '../../src/store/state-machine.ts';
 import { ManualClock } from './manual-clock.ts';
-import { MemoryDisk } from './memory-disk.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
+import { openMachine } from './one-machine.ts';
 
 async function replicaOf(inTerm: () => number) {
   const clock = new ManualClock();
-  const machine = await openStateMachine(new MemoryDisk(), '/state', {
-    firstStart: true,
-    syncWrites: true,
-    clock,
-    gatherMs: 0,
-    history: historyBoundsDefault,
-    log: silentLogger,
-    onUndeclaredTouch: undeclaredTouch,
-  });
+  const machine = await openMachine(clock);
   const time = new ClusterTime(clock, machine, () => term(inTerm()));
   const apply = (entry: Entry) => void machine.apply([entry], Buffer.from('12345678'));
   return { clock, machine, time, apply };

@@ -1,7 +1,4 @@
 import test from 'ava';
-import { index } from '../../src/raft/types.ts';
-import type { IndexDefinition } from '../../src/store/collection.ts';
-import type { CommandResult } from '../../src/store/command.ts';
 import { chunkToSweep, dueBy } from '../../src/store/duties.ts';
 import { touchesOf } from '../../src/store/touch.ts';
 import type { FieldTerms, Operation } from '../../src/store/transaction.ts';
@@ -18,14 +15,9 @@ class Fixture extends OneMachine {
     return fixture;
   }
 
-  define(name: string, isThere: boolean, indexes: readonly IndexDefinition[] = []): Promise<CommandResult | null> {
-    const definition = isThere ? { idField: 'id', indexes } : null;
-    return this.apply({ type: 'define', stamp: this.stamp(), name, definition, replaces: null });
-  }
-
   /** Documents with a lifetime. */
   async putDocuments(name: string, count: number, terms: readonly FieldTerms[] = []): Promise<void> {
-    const definition = this.machine.collections.find((collection) => collection.name === name)?.modRevision ?? index(0);
+    const definition = this.collection(name).modRevision;
     const basis = { definition, terms, known: null };
     const put = (nth: number): Operation => ({
       type: 'putDocument',
@@ -35,8 +27,8 @@ class Fixture extends OneMachine {
     for (let from = 0; from < count; from += 100) await this.transact(...puts.slice(from, from + 100));
   }
 
-  putDocument(collection: string, id: string, contents: Buffer): Promise<void> {
-    const definition = this.machine.collections.find(({ name }) => name === collection)?.modRevision ?? index(0);
+  putDocument(collection: string, id: string, contents: Buffer): Promise<number> {
+    const definition = this.collection(collection).modRevision;
     const basis = { definition, terms: [], known: null };
     return this.transact({ type: 'putDocument', collection, id, json: contents, ttlMs, basis });
   }
@@ -59,7 +51,7 @@ class Fixture extends OneMachine {
 
 test('of what is due so much is listed at once as caches can be told one by one', async (t) => {
   const ofOne = await Fixture.start();
-  await ofOne.define('books', true);
+  await ofOne.define('books');
   await ofOne.putDocuments('books', 600);
   t.is(ofOne.machine.clock.mortals, 600);
   const tick = await ofOne.due();
@@ -70,7 +62,7 @@ test('of what is due so much is listed at once as caches can be told one by one'
 
   const ofMany = await Fixture.start();
   for (const name of ['a', 'b', 'c', 'd']) {
-    await ofMany.define(name, true);
+    await ofMany.define(name);
     await ofMany.putDocuments(name, 80);
   }
   const first = await ofMany.due();
@@ -89,7 +81,7 @@ test('of what is due so much is listed at once as caches can be told one by one'
 
 test('a tick takes no more terms with it than a turn has time for', async (t) => {
   const f = await Fixture.start();
-  await f.define('books', true, [{ field: 'title', kind: 'words' }]);
+  await f.define('books', [{ field: 'title', kind: 'words' }]);
   const words = Array.from({ length: 900 }, (_, nth) => `w${String(nth).padStart(3, '0')}`);
   await f.putDocuments('books', 7, [{ field: 'title', kind: 'words', terms: words }]);
   t.deepEqual(await f.expire(), [3, 3, 1]);
@@ -97,10 +89,10 @@ test('a tick takes no more terms with it than a turn has time for', async (t) =>
 
 test('a sweep takes no more with it than a turn has time to read', async (t) => {
   const f = await Fixture.start();
-  await f.define('books', true);
+  await f.define('books');
   const large = Buffer.from(JSON.stringify({ text: 't'.repeat(1024 * 1024 - 100) }));
   for (let nth = 0; nth < 6; nth += 1) await f.putDocument('books', `${nth}`, large);
-  await f.define('books', false);
+  await f.define('books', null);
   const sweep = await f.machine.read(chunkToSweep);
   t.is(sweep?.rows.length, 5);
   t.false(sweep?.isLast);
@@ -111,10 +103,10 @@ test('a sweep takes no more with it than a turn has time to read', async (t) => 
 
 test('what is dropped with its collection does not stand in the way of what is due behind it', async (t) => {
   const f = await Fixture.start();
-  await f.define('books', true);
+  await f.define('books');
   await f.putDocuments('books', 600);
   await f.transact({ type: 'put', key: 'lock', value: json, contentType: '', ttlMs });
-  t.deepEqual(await f.define('books', false), { type: 'dropped', revision: f.machine.appliedInMemory.index });
+  t.deepEqual(await f.define('books', null), { type: 'dropped', revision: f.machine.appliedInMemory.index });
   await f.sweep();
   t.is(f.machine.clock.mortals, 1);
   t.deepEqual(await f.expire(), [1]);

@@ -1,6 +1,8 @@
 /** The state machine on a memory disk, which is given one entry after the other, each written before the next. */
 import { silentLogger } from '../../src/logger.ts';
+import type { Clock } from '../../src/raft/interfaces.ts';
 import { index, term } from '../../src/raft/types.ts';
+import type { Collection, IndexDefinition } from '../../src/store/collection.ts';
 import type { Command, CommandResult, SessionStamp } from '../../src/store/command.ts';
 import { encodeCommand } from '../../src/store/command-codec.ts';
 import { chunkToSweep } from '../../src/store/duties.ts';
@@ -13,11 +15,11 @@ import { undeclaredTouch } from './undeclared-touch.ts';
 
 const hash = Buffer.from('12345678');
 
-export function openMachine(): Promise<KvStateMachine> {
+export function openMachine(clock: Clock = systemClock): Promise<KvStateMachine> {
   return openStateMachine(new MemoryDisk(), '/state', {
     firstStart: true,
     syncWrites: true,
-    clock: systemClock,
+    clock,
     gatherMs: 0,
     history: historyBoundsDefault,
     log: silentLogger,
@@ -28,24 +30,52 @@ export function openMachine(): Promise<KvStateMachine> {
 /** Its first entry is to open the session that it writes in. */
 export class OneMachine {
   readonly machine: KvStateMachine;
+  /** Called after an entry is written and before the next is applied. */
+  onWritten: (command: Command) => void = () => {};
   #sequence = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(machine: KvStateMachine) {
     this.machine = machine;
   }
 
-  async apply(command: Command): Promise<CommandResult | null> {
-    const at = index(this.machine.appliedInMemory.index + 1);
-    const entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) } as const;
-    const { results, written } = this.machine.apply([entry], hash);
-    await written;
-    return results[0] ?? null;
+  /** Of whatever type: what the leader proposes by itself, too. */
+  apply(command: Command): Promise<CommandResult> {
+    const done = this.#turn.then(() => this.#apply(command));
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
-  async transact(...then: readonly Operation[]): Promise<void> {
+  async #apply(command: Command): Promise<CommandResult> {
+    const at = index(this.machine.appliedInMemory.index + 1);
+    const entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) } as const;
+    if (this.machine.applicable([entry]) === 0) await this.machine.prepare(entry);
+    const { results, written } = this.machine.apply([entry], hash);
+    await written;
+    this.onWritten(command);
+    const [result] = results;
+    if (!result) throw new Error('an entry has no result');
+    return result;
+  }
+
+  /** Makes a collection, or changes it; `indexes` null: drops it. */
+  define(name: string, indexes: readonly IndexDefinition[] | null = []): Promise<CommandResult> {
+    const definition = indexes && { idField: 'id', indexes };
+    return this.apply({ type: 'define', stamp: this.stamp(), name, definition, replaces: null });
+  }
+
+  collection(name: string): Collection {
+    const found = this.machine.collections.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`${name} is not defined`);
+    return found;
+  }
+
+  /** Throws unless it was done. Answers the revision. */
+  async transact(...then: readonly Operation[]): Promise<number> {
     const transaction = { compares: [], then, otherwise: [] };
     const done = await this.apply({ type: 'transaction', stamp: this.stamp(), idempotency: null, transaction });
-    if (done?.type !== 'transaction') throw new Error(`it failed: ${JSON.stringify(done)}`);
+    if (done.type !== 'transaction') throw new Error(`it failed: ${JSON.stringify(done)}`);
+    return done.revision;
   }
 
   /** As a leader does. */

@@ -65,13 +65,10 @@ function complaintsOf({ method, path, headers }: FuzzRequest, response: Response
 
 async function open() {
   const client = await MachineClient.start();
-  const read = client.read.bind(client);
   const known = client.replicas().map(({ id }) => id);
   // The store of tests answers in the name of whoever it is asked for.
-  client.read = async (query, options) =>
-    options.replica === undefined || known.includes(options.replica)
-      ? read(query, options)
-      : { type: 'unknownReplica', known };
+  client.beforeRead = async (_, { replica }) =>
+    replica === undefined || known.includes(replica) ? null : { type: 'unknownReplica', known };
   const gateway = await startGateway(gatewayOptions(client));
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const { host, port } = gateway.address;

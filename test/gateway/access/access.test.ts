@@ -9,7 +9,7 @@ import { createRouter, createWatches } from '../../../src/gateway/app.ts';
 import { createReader } from '../../../src/gateway/reader.ts';
 import { startGateway } from '../../../src/gateway/server.ts';
 import { createLogger } from '../../../src/logger.ts';
-import { MemoryStore } from '../catalog/memory-store.ts';
+import { MachineClient } from '../catalog/machine-client.ts';
 import { FakeClient } from '../fake-client.ts';
 import { gatewayOptions, problemOf, request } from '../harness.ts';
 import { StreamingClient } from '../streaming-client.ts';
@@ -143,7 +143,7 @@ for (const way of ways) {
   }
 
   test(`a transaction that writes is for those who may write (${way || 'short'})`, async (t) => {
-    const store = await MemoryStore.open();
+    const store = await MachineClient.start();
     const port = await startGuarded(t, { client: store });
     const transact = async (role: Role, body: object) => {
       const options = { headers: bearer(tokens[role]), body: JSON.stringify(body) };

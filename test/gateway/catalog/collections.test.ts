@@ -61,11 +61,10 @@ test('preconditions hold for the definition that is replaced', async (t) => {
   const current = String((await ask('PUT', films, { indexes: [index('c')] })).headers.etag);
   let others = 1;
   store.beforeWrite = async () => {
-    if (others === 0) return undefined;
+    if (others === 0) return null;
     others -= 1;
-    const definition = { idField: 'id', indexes: [] };
-    await store.writeNow({ type: 'define', name: 'films', definition, replaces: null });
-    return undefined;
+    await store.define('films', []);
+    return null;
   };
   t.is((await put({ 'If-Match': current }, 'd')).status, 412);
   others = 1;
@@ -86,14 +85,7 @@ test('the id field stays as long as there are documents', async (t) => {
 
 test('there are 1,000 collections at most', async (t) => {
   const { ask, store } = await startShop(t);
-  for (let nth = 1; nth < 1000; nth += 1) {
-    await store.writeNow({
-      type: 'define',
-      name: `${nth}`,
-      definition: { idField: 'id', indexes: [] },
-      replaces: null,
-    });
-  }
+  for (let nth = 1; nth < 1000; nth += 1) await store.define(`${nth}`, []);
   t.deepEqual(refusal(await ask('PUT', films, {})), [409, 'too_many_collections', undefined]);
   t.is((await ask('DELETE', '/v1/collections/7?confirm')).status, 200);
   t.is((await ask('PUT', films, {})).status, 201);

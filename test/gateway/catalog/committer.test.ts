@@ -15,7 +15,7 @@ import {
   touchOfTerm,
 } from '../../../src/store/touch.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MachineClient } from './machine-client.ts';
 
 const collection = 'books';
 const target = { type: 'document', collection, id: '3' } as const;
@@ -34,21 +34,15 @@ const remove: DraftOperation = { type: 'delete', target };
 const draftOf = (...then: readonly DraftOperation[]): Draft => ({ compares: [], then, otherwise: [] });
 
 async function start() {
-  const store = await MemoryStore.open();
+  const store = await MachineClient.start();
   const documents = documentsOf(createDirectReader(store), store);
   const definitions = new Definitions(store);
   const committer = new Committer({ definitions, documents, writer: store, clock: systemClock });
   const commit = (draft: Draft, timeoutMs = 60_000) => committer.commit(draft, { timeoutMs, idempotency: null });
-  const define = (more: readonly { readonly field: string; readonly kind: 'term' | 'number' }[] = []) => {
-    const definition = { idField: 'id', indexes: [...indexes, ...more] };
-    return store.writeNow({ type: 'define', name: collection, definition, replaces: null });
-  };
+  const define = (more: readonly { readonly field: string; readonly kind: 'term' | 'number' }[] = []) =>
+    store.define(collection, [...indexes, ...more]);
   await define();
-  const forget = () => {
-    store.writes.length = 0;
-    store.reads.length = 0;
-    store.touches.length = 0;
-  };
+  const forget = () => store.forget();
   /** As somebody else would, past the committer: whatever is there. */
   const scribble = async (price: number) => {
     const definition = await definitions.get(collection, 1000);
@@ -58,15 +52,13 @@ async function start() {
       terms: [{ field: 'price', kind: 'number', terms: [price] }],
     } as const;
     const json = Buffer.from(JSON.stringify({ price }));
-    const operation = { type: 'patch', target, json, basis } as const;
-    const transaction = { compares: [], then: [operation], otherwise: [] };
-    await store.writeNow({ type: 'transaction', idempotency: null, transaction });
+    await store.transact({ type: 'patch', target, json, basis });
   };
   forget();
   return { store, committer, commit, define, definitions, forget, scribble };
 }
 
-async function check(t: ExecutionContext, store: MemoryStore, expected: JsonObject | null) {
+async function check(t: ExecutionContext, store: MachineClient, expected: JsonObject | null) {
   const outcome = await store.read({ type: 'document', collection, id: '3', withJson: true }, { timeoutMs: 1 });
   const found = outcome.type === 'done' && outcome.result.type === 'document' ? outcome.result.document : null;
   t.deepEqual(found && JSON.parse(Buffer.from(found.json ?? []).toString()), expected);
@@ -147,11 +139,11 @@ test('what others change meanwhile is read again, twice, and then no more', asyn
       store.beforeWrite = async () => {
         if (left > 0) await scribble(9);
         left -= 1;
-        return undefined;
+        return null;
       };
       t.is((await commit(draftOf(operation))).type, 'done');
       t.is(store.writes.length, writes);
-      t.is(store.reads.filter(({ type }) => type === 'document').length, Math.min(times + 1, 3));
+      t.is(store.reads.filter(({ query }) => query.type === 'document').length, Math.min(times + 1, 3));
       const [last] = store.writes.slice(-1).flatMap(({ write }) => operationsIn(write));
       const isBlind = times > 2;
       if (last?.type === 'putDocument') t.is(last.basis.known === null, isBlind);
@@ -173,7 +165,7 @@ test('a definition that has changed is looked up again, twice, and then that is 
     store.beforeWrite = async () => {
       if (left > 0) await define([{ field: `f${left}`, kind: 'term' }]);
       left -= 1;
-      return undefined;
+      return null;
     };
     const committed = await commit(draftOf(put(xen)));
     t.is(committed.type, type);
@@ -190,7 +182,7 @@ test('documents that are written while an index is added are found by it', async
   store.beforeWrite = async () => {
     written += 1;
     if (written === 20) await define([{ field: 'rating', kind: 'number' }]);
-    return undefined;
+    return null;
   };
   const committed = await Promise.all(documents.map((document) => commit(draftOf(put(document)))));
   t.true(committed.every(({ type }) => type === 'done'));
@@ -212,11 +204,7 @@ test('what a gateway of another Unicode has written is written without knowing',
     ttlMs: null,
     basis: { definition: definition.modRevision, terms, known: null },
   } as const;
-  await store.writeNow({
-    type: 'transaction',
-    idempotency: null,
-    transaction: { compares: [], then: [strange], otherwise: [] },
-  });
+  await store.transact(strange);
   forget();
   t.is((await commit(draftOf(put({ ...xen, topic: 'mine' })))).type, 'done');
   t.is(store.writes.length, 2);
@@ -243,7 +231,7 @@ test('what was answered by nobody stays unknown, also after a retry', async (t) 
     tries += 1;
     if (tries > 1) return { type: 'unknown' };
     await scribble(9);
-    return undefined;
+    return null;
   };
   t.is((await commit(draftOf(put({ ...xen, note: 'mine' })))).type, 'unknown');
   t.is(tries, 2);
@@ -276,7 +264,7 @@ test('a branch that is not taken does no harm, and is told as the place of what 
 
 test('a commit takes no longer than it may', async (t) => {
   const { store, commit } = await start();
-  store.beforeRead = async (query) => (query.type === 'document' ? { type: 'unavailable' } : undefined);
+  store.beforeRead = async (query) => (query.type === 'document' ? { type: 'unavailable' } : null);
   t.is((await commit(draftOf(put(xen)))).type, 'done');
   t.true((store.touches[0] as readonly unknown[]).includes(touchOfCollection(collection)));
   store.beforeRead = async () => ({ type: 'unavailable' });

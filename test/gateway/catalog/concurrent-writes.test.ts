@@ -21,7 +21,7 @@ for (const seed of [2, 4, 5]) {
     const { below, pick } = createRandom(seed);
     const dawdle = async () => {
       for (let left = below(6); left > 0; left -= 1) await turn();
-      return undefined;
+      return null;
     };
     store.beforeWrite = dawdle;
     store.beforeRead = dawdle;

@@ -92,7 +92,7 @@ test('while a request is being answered its key is taken at this gateway', async
   store.beforeWrite = async () => {
     arrive();
     await gate;
-    return undefined;
+    return null;
   };
   const first = ask('POST', txn, add, keyed('k1'));
   await arrived;
@@ -117,7 +117,7 @@ test('a key that nobody could answer for is free again', async (t) => {
     return { type: 'unknown' };
   };
   t.is((await ask('POST', txn, add, keyed('k1'))).status, 504);
-  store.beforeWrite = async () => undefined;
+  store.beforeWrite = async () => null;
   const again = await ask('POST', txn, add, keyed('k1'));
   t.deepEqual([again.status, again.headers['idempotency-replayed']], [200, '?1']);
   t.is((await documentOf(ask, '3')).document.stock, 4);

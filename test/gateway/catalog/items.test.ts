@@ -215,15 +215,11 @@ test('of several tags the one that matches is the one that holds', async (t) => 
   const write = (price: number) => ask('PUT', item, { ...xen, price }, { headers: { 'If-Match': tags.join(', ') } });
   let others = 0;
   store.beforeWrite = async () => {
-    if (others === 0) return undefined;
+    if (others === 0) return null;
     others -= 1;
     const patch = { type: 'patch', target, json: Buffer.from('{"stock":9}'), basis } as const;
-    await store.writeNow({
-      type: 'transaction',
-      idempotency: null,
-      transaction: { compares: [], then: [patch], otherwise: [] },
-    });
-    return undefined;
+    await store.transact(patch);
+    return null;
   };
   const target = { type: 'document', collection: 'books', id: '3' } as const;
   const definition = (await ask('PUT', '/v1/collections/books', books)).json.revision;
@@ -267,7 +263,7 @@ test('what nobody answers is not said to be undone', async (t) => {
   store.beforeWrite = async () => ({ type: 'noLeader' });
   t.deepEqual(refusal(await ask('PUT', item, xen)), [503, 'no_leader', undefined]);
   store.beforeRead = async () => ({ type: 'unavailable' });
-  store.beforeWrite = async () => undefined;
+  store.beforeWrite = async () => null;
   t.is((await ask('PUT', item, xen)).status, 201);
   t.deepEqual(refusal(await ask('PUT', '/v1/collections/new/items/1', { id: '1' })), [503, 'no_leader', undefined]);
 });

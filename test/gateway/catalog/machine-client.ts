@@ -1,9 +1,8 @@
 /**
- * A store of one process over the real state machine, whose leader tells its follower what each entry touches before the write
- * is answered, and grants leases if it is to.
+ * A store of one process over the real state machine, whose leader tells those who follow what each entry touches before the
+ * write is answered, and grants leases if it is to.
  */
-import { silentLogger } from '../../../src/logger.ts';
-import { type Entry, index, term } from '../../../src/raft/types.ts';
+import { index, term } from '../../../src/raft/types.ts';
 import type {
   ChangesOutcome,
   ChangesQuery,
@@ -18,20 +17,12 @@ import type {
 } from '../../../src/store/client.ts';
 import type { Collection, IndexDefinition } from '../../../src/store/collection.ts';
 import type { Command, CommandResult } from '../../../src/store/command.ts';
-import { encodeCommand } from '../../../src/store/command-codec.ts';
-import { historyBoundsDefault } from '../../../src/store/history.ts';
 import { type JsonObject, stringifyJson } from '../../../src/store/json.ts';
-import { type KvStateMachine, openStateMachine } from '../../../src/store/state-machine.ts';
 import { termsOf } from '../../../src/store/terms.ts';
 import { type Touches, touchesOf } from '../../../src/store/touch.ts';
-import type { Compare, KnownDocument, Operation } from '../../../src/store/transaction.ts';
-import { systemClock } from '../../../src/system-clock.ts';
-import { MemoryDisk } from '../../store/memory-disk.ts';
-import { undeclaredTouch } from '../../store/undeclared-touch.ts';
+import type { KnownDocument, Operation } from '../../../src/store/transaction.ts';
+import { OneMachine, openMachine } from '../../store/one-machine.ts';
 import { FakeClient } from '../fake-client.ts';
-
-const chainHash = Buffer.from('12345678');
-const session = index(1);
 
 /** A document as its writer knows it. */
 export interface Known {
@@ -40,61 +31,72 @@ export interface Known {
 }
 
 export class MachineClient extends FakeClient {
-  readonly #machine: KvStateMachine;
-  /** Null: none is granted. */
-  readonly #leaseMs: number | null;
+  /** Of the entries that were applied. */
+  readonly touches: Touches[] = [];
+  /** Called before each write and read that comes from a gateway is done; what it gives is the answer instead. */
+  beforeWrite: (write: Write) => Promise<WriteOutcome | null> = async () => this.writeOutcome;
+  beforeRead: (query: Query, options: ReadOptions) => Promise<ReadOutcome | null> = async () => this.readOutcome;
   /** What an entry is said to touch; a test that wants to be found out says less. */
   touchesOf: (command: Command) => Touches = touchesOf;
   /** Answers that have been read leave when it has settled. */
   held: Promise<void> | null = null;
-  #follower: Follower | null = null;
+  readonly #one: OneMachine;
+  /** Null: none is granted. */
+  readonly #leaseMs: number | null;
+  readonly #followers: Follower[] = [];
   #told = 0;
-  #sequence = 0;
-  #collections = new Map<string, Collection>();
 
-  private constructor(machine: KvStateMachine, leaseMs: number | null) {
+  private constructor(one: OneMachine, leaseMs: number | null) {
     super();
-    this.#machine = machine;
+    this.#one = one;
     this.#leaseMs = leaseMs;
+    one.onWritten = (command) => {
+      const touches = this.touchesOf(command);
+      this.touches.push(touches);
+      this.#tell(touches);
+    };
   }
 
   static async start(leaseMs: number | null = null): Promise<MachineClient> {
-    const options = { firstStart: true, syncWrites: false, clock: systemClock, gatherMs: 0, log: silentLogger };
-    const machine = await openStateMachine(new MemoryDisk(), '/data/state', {
-      ...options,
-      history: historyBoundsDefault,
-      onUndeclaredTouch: undeclaredTouch,
-    });
-    const client = new MachineClient(machine, leaseMs);
+    const client = new MachineClient(new OneMachine(await openMachine()), leaseMs);
     await client.apply({ type: 'openSession' });
     return client;
   }
 
   override async write<Type extends WriteType>(
     write: Extract<Write, { readonly type: Type }>,
+    timeoutMs: number,
   ): Promise<WriteOutcome<Type>> {
-    const result = await this.apply({ ...write, stamp: this.#stamp() });
-    return { type: 'done', result, replica: 'r1' } as WriteOutcome<Type>;
+    this.writes.push({ write, timeoutMs });
+    const instead = await this.beforeWrite(write);
+    if (instead !== null) return instead as WriteOutcome<Type>;
+    return { type: 'done', result: await this.writeNow(write), replica: 'r1' } as WriteOutcome<Type>;
+  }
+
+  /** Whatever `beforeWrite` says. */
+  writeNow(write: Write): Promise<CommandResult> {
+    return this.apply({ ...write, stamp: this.#one.stamp() });
   }
 
   override async read(query: Query, options: ReadOptions): Promise<ReadOutcome> {
     this.reads.push({ query, ...options });
-    if (this.readOutcome !== null) return this.readOutcome;
-    const result = await this.#machine.query(query);
+    const instead = await this.beforeRead(query, options);
+    if (instead !== null) return instead;
+    const result = await this.#one.machine.query(query);
     await this.held;
     return { type: 'done', result, replica: options.replica ?? 'r2' };
   }
 
   override async changes(query: ChangesQuery): Promise<ChangesOutcome> {
-    return { type: 'done', result: await this.#machine.changes(query), replica: 'r1' };
+    return { type: 'done', result: await this.#one.machine.changes(query), replica: 'r1' };
   }
 
   override async readIndex() {
-    return this.#machine.appliedInMemory.index;
+    return this.#one.machine.appliedInMemory.index;
   }
 
   override follow(follower?: Follower): FollowedStream {
-    this.#follower = follower ?? null;
+    if (follower !== undefined) this.#followers.push(follower);
     follower?.begin('s');
     this.#tell([]);
     return {
@@ -110,81 +112,58 @@ export class MachineClient extends FakeClient {
     };
   }
 
-  /** Of whatever type: what the leader proposes by itself, too. */
-  async apply(command: Command): Promise<CommandResult> {
-    const at = index(this.#machine.appliedInMemory.index + 1);
-    const entry: Entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) };
-    if (this.#machine.applicable([entry]) === 0) await this.#machine.prepare(entry);
-    const { results, written } = this.#machine.apply([entry], chainHash);
-    await written;
-    this.#tell(this.touchesOf(command));
-    const [result] = results;
-    if (result === undefined || result === null) throw new Error('an entry has no result');
-    return result;
+  /** Forgets what has reached the store so far. */
+  forget(): void {
+    for (const list of [this.writes, this.reads, this.touches]) list.length = 0;
   }
 
-  /** Makes a collection, or changes it. */
-  async define(name: string, indexes: readonly IndexDefinition[], idField = 'id'): Promise<Collection> {
-    const definition = { idField, indexes };
-    await this.apply({ type: 'define', stamp: this.#stamp(), name, definition, replaces: null });
-    const collection = this.#machine.collections.find((each) => each.name === name);
-    if (collection === undefined) throw new Error(`${name} is not defined`);
-    this.#collections.set(name, collection);
-    return collection;
+  apply(command: Command): Promise<CommandResult> {
+    return this.#one.apply(command);
+  }
+
+  async define(name: string, indexes: readonly IndexDefinition[]): Promise<Collection> {
+    await this.#one.define(name, indexes);
+    return this.#one.collection(name);
   }
 
   async drop(name: string): Promise<void> {
-    await this.apply({ type: 'define', stamp: this.#stamp(), name, definition: null, replaces: null });
-    this.#collections.delete(name);
+    await this.#one.define(name, null);
   }
 
   /** Throws unless it was done. Answers the revision. */
-  async transact(then: readonly Operation[], compares: readonly Compare[] = []): Promise<number> {
-    const transaction = { compares, then, otherwise: [] };
-    const result = await this.apply({ type: 'transaction', stamp: this.#stamp(), idempotency: null, transaction });
-    if (result.type !== 'transaction') throw new Error(JSON.stringify(result));
-    return result.revision;
+  transact(...then: readonly Operation[]): Promise<number> {
+    return this.#one.transact(...then);
   }
 
   /** `known`: as it stands, null if it does not; left out, nothing is stated. */
   put(collection: string, id: string, document: JsonObject, known?: Known | null, ttlMs: number | null = null) {
-    return this.transact([this.putOf(collection, id, document, known, ttlMs)]);
-  }
-
-  putOf(
-    collection: string,
-    id: string,
-    document: JsonObject,
-    known?: Known | null,
-    ttlMs: number | null = null,
-  ): Operation {
-    const { modRevision: definition, indexes } = this.#definition(collection);
+    const { modRevision: definition, indexes } = this.#one.collection(collection);
     const basis = { definition, terms: termsOf(document, indexes), known: this.#known(collection, document, known) };
-    return { type: 'putDocument', collection, id, json: stringifyJson(document), ttlMs, basis };
+    return this.transact({ type: 'putDocument', collection, id, json: stringifyJson(document), ttlMs, basis });
   }
 
   patch(collection: string, id: string, patch: JsonObject) {
-    const { modRevision: definition, indexes } = this.#definition(collection);
+    const { modRevision: definition, indexes } = this.#one.collection(collection);
     const target = { type: 'document', collection, id } as const;
     const basis = { definition, terms: termsOf(patch, indexes) };
-    return this.transact([{ type: 'patch', target, json: stringifyJson(patch), basis }]);
+    return this.transact({ type: 'patch', target, json: stringifyJson(patch), basis });
   }
 
   add(collection: string, id: string, field: string, amount: number) {
     const target = { type: 'document', collection, id } as const;
-    return this.transact([{ type: 'add', target, field, amount, min: null, max: null }]);
+    return this.transact({ type: 'add', target, field, amount, min: null, max: null });
   }
 
   /** As put. */
   remove(collection: string, id: string, known?: Known) {
     const target = { type: 'document', collection, id } as const;
-    return this.transact([{ type: 'delete', target, known: this.#known(collection, {}, known) }]);
+    return this.transact({ type: 'delete', target, known: this.#known(collection, {}, known) });
   }
 
   #known(collection: string, document: JsonObject, known: Known | null | undefined): KnownDocument | null {
     if (known === undefined) return null;
     if (known === null) return { revision: 0, terms: [], changed: [] };
-    const { indexes } = this.#definition(collection);
+    const { indexes } = this.#one.collection(collection);
     const fields = new Set([...Object.keys(known.document), ...Object.keys(document)]);
     const changed = [...fields].filter(
       (field) => JSON.stringify(known.document[field]) !== JSON.stringify(document[field]),
@@ -192,22 +171,13 @@ export class MachineClient extends FakeClient {
     return { revision: known.revision, terms: termsOf(known.document, indexes), changed };
   }
 
-  #definition(collection: string): Collection {
-    const found = this.#collections.get(collection);
-    if (found === undefined) throw new Error(`${collection} is not defined`);
-    return found;
-  }
-
-  #stamp() {
-    this.#sequence += 1;
-    return { session, sequence: this.#sequence, lowestUnanswered: this.#sequence };
-  }
-
   #tell(touches: Touches): void {
     const from = index(this.#told);
-    const to = this.#machine.appliedInMemory.index;
+    const to = this.#one.machine.appliedInMemory.index;
     this.#told = to;
     const message = { lineage: 'a-cluster', streamId: 's', term: term(1), from, to, publishIndex: to };
-    this.#follower?.receive({ type: 'invalidations', ...message, touches: [{ index: to, touches }] });
+    for (const follower of this.#followers) {
+      follower.receive({ type: 'invalidations', ...message, touches: [{ index: to, touches }] });
+    }
   }
 }

@@ -390,9 +390,7 @@ test('a definition that is another one each time is told after some attempts', a
   const { client, search } = await setUp(t);
   await search('');
   const result = { type: 'search', revision: 9 as never, result: { type: 'definitionChanged' } } as const;
-  const read = client.read.bind(client);
-  client.read = async (query, options) =>
-    query.type === 'search' ? { type: 'done', replica: 'r1', result } : read(query, options);
+  client.beforeRead = async ({ type }) => (type === 'search' ? { type: 'done', replica: 'r1', result } : null);
   const response = await search('q=the');
   t.like(problemOf(t, response), { status: 503, code: 'definition_changed' });
   t.is(response.headers['retry-after'], '1');

@@ -1,9 +1,8 @@
 /** Gateways over one store, and short words for what is asked of them. */
 import type { ExecutionContext } from 'ava';
 import { type GatewayOptions, startGateway } from '../../../src/gateway/server.ts';
-import type { FakeClient } from '../fake-client.ts';
 import { gatewayOptions, type Problem, type Response, request } from '../harness.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MachineClient } from './machine-client.ts';
 
 export interface Asked {
   readonly status: number;
@@ -14,7 +13,7 @@ export interface Asked {
 }
 
 export interface Shop {
-  readonly store: MemoryStore;
+  readonly store: MachineClient;
   /** `body`: sent as it is if it is a text, else as JSON. `gateway`: 0 or 1. */
   ask(
     method: string,
@@ -37,9 +36,9 @@ export const xen = { id: '3', title: 'Xen and the Art', topic: 'school', price: 
 
 /** Two gateways; the collection `books` is there. */
 export async function startShop(t: ExecutionContext, options: Partial<GatewayOptions> = {}): Promise<Shop> {
-  const store = await MemoryStore.open();
+  const store = await MachineClient.start();
   const gateways = await Promise.all(
-    ['g1', 'g2'].map((id) => startGateway({ ...gatewayOptions(store as unknown as FakeClient), id, ...options })),
+    ['g1', 'g2'].map((id) => startGateway({ ...gatewayOptions(store), id, ...options })),
   );
   t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
   const shop: Shop = {
@@ -57,9 +56,7 @@ export async function startShop(t: ExecutionContext, options: Partial<GatewayOpt
     },
   };
   await shop.ask('PUT', '/v1/collections/books', books);
-  store.writes.length = 0;
-  store.reads.length = 0;
-  store.touches.length = 0;
+  store.forget();
   return shop;
 }
 
