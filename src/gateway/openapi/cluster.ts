@@ -3,20 +3,19 @@ import { purgeAnswer } from '../schemas/cache.ts';
 import { clusterAnswer, clusterHashAnswer, clusterMetricsAnswer } from '../schemas/cluster.ts';
 import { cacheInvalidateBody } from '../schemas/order.ts';
 import { joined, type Operation } from './operation.ts';
-import { flag, jsonProblems, timeout } from './parts.ts';
+import { flag, jsonAnswer, jsonBody, jsonProblems, text, timeout } from './parts.ts';
 
 const scope = z.enum(['cluster', 'this']).optional().meta({
   description: 'this: only the gateway that is asked.',
   example: 'cluster',
 });
-const purged = { 200: { description: 'Gone from all of them.', content: { 'application/json': purgeAnswer } } };
+const purged = { 200: jsonAnswer('Gone from all of them.', purgeAnswer) };
 const purgeProblems = {
   403: ['foreign_page'],
   429: ['overloaded'],
   502: ['gateway_refused'],
   504: ['gateway_silent'],
 };
-const selector = (description: string, example: string) => z.string().optional().meta({ description, example });
 
 export const clusterOperations: readonly Operation[] = [
   {
@@ -26,9 +25,7 @@ export const clusterOperations: readonly Operation[] = [
     tag: 'Cluster',
     need: 'read',
     summary: 'Tells what this gateway knows of the cluster',
-    answers: {
-      200: { description: 'Nobody was asked for it.', content: { 'application/json': clusterAnswer } },
-    },
+    answers: { 200: jsonAnswer('Nobody was asked for it.', clusterAnswer) },
     problems: {},
   },
   {
@@ -39,9 +36,7 @@ export const clusterOperations: readonly Operation[] = [
     need: 'read',
     summary: 'Adds up what the gateways have counted',
     query: { scope },
-    answers: {
-      200: { description: 'Of all that were reached.', content: { 'application/json': clusterMetricsAnswer } },
-    },
+    answers: { 200: jsonAnswer('Of all that were reached.', clusterMetricsAnswer) },
     problems: {},
   },
   {
@@ -52,9 +47,7 @@ export const clusterOperations: readonly Operation[] = [
     need: 'read',
     summary: 'Tells whether all replicas are equal at one revision',
     query: { timeout },
-    answers: {
-      200: { description: 'What was found within the time.', content: { 'application/json': clusterHashAnswer } },
-    },
+    answers: { 200: jsonAnswer('What was found within the time.', clusterHashAnswer) },
     problems: { 429: ['overloaded'] },
   },
   {
@@ -67,11 +60,11 @@ export const clusterOperations: readonly Operation[] = [
     description:
       'Exactly one of key, prefix, tag, collection and all. Nobody has to: what is kept is never out of date.',
     query: {
-      key: selector('The answer to this key, and the lists it may be in.', 'books/1'),
-      prefix: selector('The answers to keys that begin with it, and the lists that may show one.', 'books/'),
-      tag: selector('The answer to this key, and the lists of this prefix.', 'books/'),
-      collection: selector('The documents of this collection, and the searches in it.', 'books'),
-      id: selector('Of the collection this document alone, and the searches that may show it.', '1'),
+      key: text('The answer to this key, and the lists it may be in.', 'books/1'),
+      prefix: text('The answers to keys that begin with it, and the lists that may show one.', 'books/'),
+      tag: text('The answer to this key, and the lists of this prefix.', 'books/'),
+      collection: text('The documents of this collection, and the searches in it.', 'books'),
+      id: text('Of the collection this document alone, and the searches that may show it.', '1'),
       all: flag('Everything.'),
       scope,
     },
@@ -85,7 +78,7 @@ export const clusterOperations: readonly Operation[] = [
     tag: 'Cluster',
     need: 'admin',
     summary: 'Throws what shows a book out of the caches of all gateways',
-    body: { isRequired: true, content: { 'application/json': cacheInvalidateBody } },
+    body: jsonBody(cacheInvalidateBody),
     answers: purged,
     problems: joined(jsonProblems, purgeProblems),
   },

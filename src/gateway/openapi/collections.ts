@@ -9,13 +9,15 @@ import { collectionName } from '../schemas/common.ts';
 import { joined, type Operation } from './operation.ts';
 import {
   confirm,
-  etag,
+  jsonAnswer,
+  jsonBody,
   jsonProblems,
   preconditionProblems,
   readAnswerHeaders,
   readHeaders,
   readProblems,
   readQuery,
+  taggedWriteHeaders,
   timeout,
   writeAnswerHeaders,
   writeConditions,
@@ -24,7 +26,6 @@ import {
 
 const collection = '/v1/collections/{collection}';
 const pathParameters = { collection: collectionName };
-const written = { ...writeAnswerHeaders, ETag: etag };
 const notFound = { 400: ['bad_collection'], 404: ['collection_not_found'] };
 const { 'If-None-Match': _, ...uncached } = readHeaders;
 
@@ -38,13 +39,7 @@ export const collectionOperations: readonly Operation[] = [
     summary: 'Lists the collections',
     query: readQuery,
     headers: uncached,
-    answers: {
-      200: {
-        description: 'All of them. Never from a cache.',
-        content: { 'application/json': collectionsAnswer },
-        headers: readAnswerHeaders,
-      },
-    },
+    answers: { 200: jsonAnswer('All of them. Never from a cache.', collectionsAnswer, readAnswerHeaders) },
     problems: readProblems,
   },
   {
@@ -57,13 +52,7 @@ export const collectionOperations: readonly Operation[] = [
     pathParameters,
     query: readQuery,
     headers: uncached,
-    answers: {
-      200: {
-        description: 'Never from a cache.',
-        content: { 'application/json': collectionAnswer },
-        headers: readAnswerHeaders,
-      },
-    },
+    answers: { 200: jsonAnswer('Never from a cache.', collectionAnswer, readAnswerHeaders) },
     problems: joined(notFound, readProblems),
   },
   {
@@ -77,10 +66,10 @@ export const collectionOperations: readonly Operation[] = [
     pathParameters,
     query: { timeout },
     headers: writeConditions,
-    body: { isRequired: true, content: { 'application/json': collectionBody } },
+    body: jsonBody(collectionBody),
     answers: {
-      200: { description: 'It is so from now on.', content: { 'application/json': definedAnswer }, headers: written },
-      201: { description: 'It is new.', content: { 'application/json': definedAnswer }, headers: written },
+      200: jsonAnswer('It is so from now on.', definedAnswer, taggedWriteHeaders),
+      201: jsonAnswer('It is new.', definedAnswer, taggedWriteHeaders),
     },
     problems: joined(
       { 400: ['bad_collection'], 409: ['id_field_differs', 'too_many_collections'] },
@@ -96,9 +85,7 @@ export const collectionOperations: readonly Operation[] = [
     summary: 'Deletes a collection with all its documents',
     pathParameters,
     query: { confirm, timeout },
-    answers: {
-      200: { description: 'Done.', content: { 'application/json': droppedAnswer }, headers: writeAnswerHeaders },
-    },
+    answers: { 200: jsonAnswer('Done.', droppedAnswer, writeAnswerHeaders) },
     problems: joined(notFound, preconditionProblems, writeProblems),
   },
 ];

@@ -8,28 +8,27 @@ import {
 } from '../schemas/employee.ts';
 import { joined, type Operation, type Problems } from './operation.ts';
 import {
-  etag,
   idempotencyKey,
   idempotencyProblems,
+  ifMatchWrite,
+  jsonAnswer,
+  jsonBody,
   jsonProblems,
+  keptAnswers,
+  keptGet,
+  keptProblems,
   locationHeader,
-  notModified,
+  patchBody,
   preconditionProblems,
-  readAnswerHeaders,
-  readHeaders,
-  readProblems,
-  readQuery,
   replayedHeader,
+  taggedWriteHeaders,
   timeout,
   writeAnswerHeaders,
-  writeConditions,
   writeProblems,
 } from './parts.ts';
 
 const one = '/employees/{id}';
 const pathParameters = { id: z.string().min(1).meta({ description: 'The id of an employee.', example: '1' }) };
-const read = { ...readAnswerHeaders, ETag: etag };
-const written = { ...writeAnswerHeaders, ETag: etag };
 const notFound: Problems = { 400: ['bad_id'], 404: ['employee_not_found'] };
 const invalid: Problems = { 409: ['conflict'], 413: ['too_large'], 422: ['invalid_employee', 'invalid_document'] };
 const listProblems: Problems = { 400: ['search_too_wide', 'no_index'], 503: ['definition_changed'] };
@@ -38,18 +37,12 @@ const common = { tag: 'Employees', query: { timeout } } as const;
 export const employeeOperations: readonly Operation[] = [
   {
     ...common,
-    method: 'get',
+    ...keptGet,
     path: '/employees',
     id: 'listEmployees',
-    need: 'read',
     summary: 'Lists all employees',
-    query: readQuery,
-    headers: readHeaders,
-    answers: {
-      200: { description: 'All of them.', content: { 'application/json': employeesAnswer }, headers: read },
-      304: notModified,
-    },
-    problems: joined(listProblems, preconditionProblems, readProblems),
+    answers: keptAnswers('All of them.', employeesAnswer),
+    problems: joined(listProblems, keptProblems),
   },
   {
     ...common,
@@ -59,13 +52,9 @@ export const employeeOperations: readonly Operation[] = [
     need: 'write',
     summary: 'Takes on an employee',
     headers: idempotencyKey,
-    body: { isRequired: true, content: { 'application/json': employeeBody } },
+    body: jsonBody(employeeBody),
     answers: {
-      201: {
-        description: 'With an id.',
-        content: { 'application/json': employee },
-        headers: { ...written, ...locationHeader, ...replayedHeader },
-      },
+      201: jsonAnswer('With an id.', employee, { ...taggedWriteHeaders, ...locationHeader, ...replayedHeader }),
     },
     problems: joined(
       invalid,
@@ -77,19 +66,13 @@ export const employeeOperations: readonly Operation[] = [
   },
   {
     ...common,
-    method: 'get',
+    ...keptGet,
     path: one,
     id: 'getEmployee',
-    need: 'read',
     summary: 'Reads an employee',
     pathParameters,
-    query: readQuery,
-    headers: readHeaders,
-    answers: {
-      200: { description: 'As it is now.', content: { 'application/json': employee }, headers: read },
-      304: notModified,
-    },
-    problems: joined(notFound, preconditionProblems, readProblems),
+    answers: keptAnswers('As it is now.', employee),
+    problems: joined(notFound, keptProblems),
   },
   {
     ...common,
@@ -99,9 +82,9 @@ export const employeeOperations: readonly Operation[] = [
     need: 'write',
     summary: 'Replaces what is known of an employee',
     pathParameters,
-    headers: { 'If-Match': writeConditions['If-Match'] },
-    body: { isRequired: true, content: { 'application/json': employeeBody } },
-    answers: { 200: { description: 'Done.', content: { 'application/json': employee }, headers: written } },
+    headers: ifMatchWrite,
+    body: jsonBody(employeeBody),
+    answers: { 200: jsonAnswer('Done.', employee, taggedWriteHeaders) },
     problems: joined(notFound, invalid, preconditionProblems, jsonProblems, writeProblems),
   },
   {
@@ -112,12 +95,9 @@ export const employeeOperations: readonly Operation[] = [
     need: 'write',
     summary: 'Changes some of what is known of an employee',
     pathParameters,
-    headers: { 'If-Match': writeConditions['If-Match'] },
-    body: {
-      isRequired: true,
-      content: { 'application/merge-patch+json': employeePatchBody, 'application/json': employeePatchBody },
-    },
-    answers: { 200: { description: 'Done.', content: { 'application/json': employee }, headers: written } },
+    headers: ifMatchWrite,
+    body: patchBody(employeePatchBody),
+    answers: { 200: jsonAnswer('Done.', employee, taggedWriteHeaders) },
     problems: joined(
       { 415: ['unsupported_media_type'] },
       ...[notFound, invalid, preconditionProblems, jsonProblems, writeProblems],
@@ -131,7 +111,7 @@ export const employeeOperations: readonly Operation[] = [
     need: 'write',
     summary: 'Lets an employee go',
     pathParameters,
-    headers: { 'If-Match': writeConditions['If-Match'] },
+    headers: ifMatchWrite,
     answers: {
       200: {
         description: 'Done.',
@@ -143,21 +123,11 @@ export const employeeOperations: readonly Operation[] = [
   },
   {
     ...common,
-    method: 'get',
+    ...keptGet,
     path: '/update/employees',
     id: 'updateEmployees',
-    need: 'read',
     summary: 'Lists all employees, with their number and the time',
-    query: readQuery,
-    headers: readHeaders,
-    answers: {
-      200: {
-        description: 'All of them.',
-        content: { 'application/json': employeesUpdateAnswer },
-        headers: read,
-      },
-      304: notModified,
-    },
-    problems: joined(listProblems, preconditionProblems, readProblems),
+    answers: keptAnswers('All of them.', employeesUpdateAnswer),
+    problems: joined(listProblems, keptProblems),
   },
 ];

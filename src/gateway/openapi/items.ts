@@ -1,25 +1,28 @@
-import { z } from 'zod';
 import { collectionName, documentId } from '../schemas/common.ts';
 import { documentBody, documentDeleted, documentWritten, mergePatchBody, searchAnswer } from '../schemas/item.ts';
 import { joined, type Operation, type Problems } from './operation.ts';
 import {
   cursorParameter,
-  etag,
   expiresAtHeader,
   flag,
   idempotencyKey,
   idempotencyProblems,
   ifMatchRead,
+  jsonAnswer,
+  jsonBody,
   jsonProblems,
+  keptAnswers,
+  keptGet,
+  keptProblems,
   limit,
   locationHeader,
-  notModified,
+  patchBody,
   preconditionProblems,
-  readAnswerHeaders,
   readHeaders,
-  readProblems,
   readQuery,
   replayedHeader,
+  taggedWriteHeaders,
+  text,
   timeout,
   ttl,
   writeAnswerHeaders,
@@ -31,7 +34,6 @@ const items = '/v1/collections/{collection}/items';
 const item = `${items}/{id}`;
 const ofCollection = { collection: collectionName };
 const ofItem = { ...ofCollection, id: documentId };
-const written = { ...writeAnswerHeaders, ETag: etag };
 const noCollection: Problems = { 400: ['bad_collection', 'bad_id'], 404: ['collection_not_found'] };
 const notFound = joined(noCollection, { 404: ['document_not_found'] });
 const documentProblems: Problems = {
@@ -40,15 +42,12 @@ const documentProblems: Problems = {
   422: ['invalid_document'],
 };
 
-const text = (description: string, example: string) => z.string().optional().meta({ description, example });
-
 export const itemOperations: readonly Operation[] = [
   {
-    method: 'get',
+    ...keptGet,
     path: items,
     id: 'search',
     tag: 'Collections',
-    need: 'read',
     summary: 'Searches a collection, page by page',
     description: 'All conditions must hold. Without one, and without sort, it lists the documents by id.',
     pathParameters: ofCollection,
@@ -66,18 +65,10 @@ export const itemOperations: readonly Operation[] = [
     },
     furtherQuery:
       'FIELD=VALUE (the whole text, or an equal number, or all words: as the field is indexed), FIELD.eq=VALUE, FIELD.contains=TEXT, FIELD.words=WORDS, FIELD.gt, .gte, .lt and .lte=NUMBER',
-    headers: readHeaders,
-    answers: {
-      200: {
-        description: 'A page. Its entity tag is weak: of all but the revision.',
-        content: { 'application/json': searchAnswer },
-        headers: { ...readAnswerHeaders, ETag: etag },
-      },
-      304: notModified,
-    },
+    answers: keptAnswers('A page. Its entity tag is weak: of all but the revision.', searchAnswer),
     problems: joined(
       { 400: ['no_index', 'search_too_wide'], 409: ['index_not_ready'], 503: ['definition_changed'] },
-      ...[noCollection, preconditionProblems, readProblems],
+      ...[noCollection, keptProblems],
     ),
   },
   {
@@ -90,13 +81,9 @@ export const itemOperations: readonly Operation[] = [
     pathParameters: ofCollection,
     query: { timeout, ttl },
     headers: idempotencyKey,
-    body: { isRequired: true, content: { 'application/json': documentBody } },
+    body: jsonBody(documentBody),
     answers: {
-      201: {
-        description: 'It is new.',
-        content: { 'application/json': documentWritten },
-        headers: { ...written, ...locationHeader, ...replayedHeader },
-      },
+      201: jsonAnswer('It is new.', documentWritten, { ...taggedWriteHeaders, ...locationHeader, ...replayedHeader }),
     },
     problems: joined(
       { 409: ['document_exists'] },
@@ -104,24 +91,15 @@ export const itemOperations: readonly Operation[] = [
     ),
   },
   {
-    method: 'get',
+    ...keptGet,
     path: item,
     id: 'getDocument',
     tag: 'Collections',
-    need: 'read',
     summary: 'Reads a document',
     pathParameters: ofItem,
-    query: readQuery,
     headers: { ...readHeaders, ...ifMatchRead },
-    answers: {
-      200: {
-        description: 'The document as it was stored.',
-        content: { 'application/json': documentBody },
-        headers: { ...readAnswerHeaders, ...expiresAtHeader, ETag: etag },
-      },
-      304: notModified,
-    },
-    problems: joined(notFound, preconditionProblems, readProblems),
+    answers: keptAnswers('The document as it was stored.', documentBody, expiresAtHeader),
+    problems: joined(notFound, keptProblems),
   },
   {
     method: 'put',
@@ -133,14 +111,10 @@ export const itemOperations: readonly Operation[] = [
     pathParameters: ofItem,
     query: { timeout, ttl },
     headers: writeConditions,
-    body: { isRequired: true, content: { 'application/json': documentBody } },
+    body: jsonBody(documentBody),
     answers: {
-      200: {
-        description: 'It took the place of another.',
-        content: { 'application/json': documentWritten },
-        headers: written,
-      },
-      201: { description: 'It is new.', content: { 'application/json': documentWritten }, headers: written },
+      200: jsonAnswer('It took the place of another.', documentWritten, taggedWriteHeaders),
+      201: jsonAnswer('It is new.', documentWritten, taggedWriteHeaders),
     },
     problems: joined(noCollection, documentProblems, preconditionProblems, jsonProblems, writeProblems),
   },
@@ -154,13 +128,8 @@ export const itemOperations: readonly Operation[] = [
     pathParameters: ofItem,
     query: { timeout },
     headers: writeConditions,
-    body: {
-      isRequired: true,
-      content: { 'application/merge-patch+json': mergePatchBody, 'application/json': mergePatchBody },
-    },
-    answers: {
-      200: { description: 'Done.', content: { 'application/json': documentWritten }, headers: written },
-    },
+    body: patchBody(mergePatchBody),
+    answers: { 200: jsonAnswer('Done.', documentWritten, taggedWriteHeaders) },
     problems: joined(
       { 415: ['unsupported_media_type'], 422: ['id_changed'] },
       ...[notFound, documentProblems, preconditionProblems, jsonProblems, writeProblems],
@@ -176,9 +145,7 @@ export const itemOperations: readonly Operation[] = [
     pathParameters: ofItem,
     query: { timeout },
     headers: writeConditions,
-    answers: {
-      200: { description: 'Done.', content: { 'application/json': documentDeleted }, headers: writeAnswerHeaders },
-    },
+    answers: { 200: jsonAnswer('Done.', documentDeleted, writeAnswerHeaders) },
     problems: joined({ 409: ['conflict'] }, notFound, preconditionProblems, writeProblems),
   },
 ];

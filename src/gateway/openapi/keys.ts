@@ -10,14 +10,19 @@ import {
   expiresAtHeader,
   flag,
   ifMatchRead,
+  jsonAnswer,
   jsonProblems,
+  keptAnswers,
+  keptGet,
+  keptProblems,
   limit,
   notModified,
+  patchBody,
   preconditionProblems,
   readAnswerHeaders,
   readHeaders,
-  readProblems,
   readQuery,
+  taggedWriteHeaders,
   timeout,
   ttl,
   writeAnswerHeaders,
@@ -27,18 +32,15 @@ import {
 
 const key = '/v1/kv/{key}';
 const pathParameters = { key: keyName };
-const written = { ...writeAnswerHeaders, ETag: etag };
 
 export const keyOperations: readonly Operation[] = [
   {
-    method: 'get',
+    ...keptGet,
     path: key,
     id: 'getKey',
     tag: 'Keys',
-    need: 'read',
     summary: 'Reads a value',
     pathParameters,
-    query: readQuery,
     headers: { ...readHeaders, ...ifMatchRead },
     answers: {
       200: {
@@ -48,7 +50,7 @@ export const keyOperations: readonly Operation[] = [
       },
       304: notModified,
     },
-    problems: joined({ 400: ['bad_key'], 404: ['key_not_found'] }, preconditionProblems, readProblems),
+    problems: joined({ 400: ['bad_key'], 404: ['key_not_found'] }, keptProblems),
   },
   {
     method: 'put',
@@ -62,12 +64,8 @@ export const keyOperations: readonly Operation[] = [
     headers: writeConditions,
     body: { isRequired: false, content: { 'application/octet-stream': null, 'text/plain': null } },
     answers: {
-      200: {
-        description: 'It took the place of another value.',
-        content: { 'application/json': putAnswer },
-        headers: written,
-      },
-      201: { description: 'The key is new.', content: { 'application/json': putAnswer }, headers: written },
+      200: jsonAnswer('It took the place of another value.', putAnswer, taggedWriteHeaders),
+      201: jsonAnswer('The key is new.', putAnswer, taggedWriteHeaders),
     },
     problems: joined({ 400: ['bad_key'] }, preconditionProblems, bodyProblems, writeProblems),
   },
@@ -81,13 +79,8 @@ export const keyOperations: readonly Operation[] = [
     pathParameters,
     query: { timeout },
     headers: writeConditions,
-    body: {
-      isRequired: true,
-      content: { 'application/merge-patch+json': mergePatchBody, 'application/json': mergePatchBody },
-    },
-    answers: {
-      200: { description: 'Done.', content: { 'application/json': putAnswer }, headers: written },
-    },
+    body: patchBody(mergePatchBody),
+    answers: { 200: jsonAnswer('Done.', putAnswer, taggedWriteHeaders) },
     problems: joined(
       { 400: ['bad_key'], 404: ['key_not_found'], 409: ['not_json', 'conflict'], 413: ['too_large'] },
       { 415: ['unsupported_media_type'], 422: ['invalid_document'] },
@@ -104,17 +97,14 @@ export const keyOperations: readonly Operation[] = [
     pathParameters,
     query: { timeout },
     headers: writeConditions,
-    answers: {
-      200: { description: 'Done.', content: { 'application/json': deleteAnswer }, headers: writeAnswerHeaders },
-    },
+    answers: { 200: jsonAnswer('Done.', deleteAnswer, writeAnswerHeaders) },
     problems: joined({ 400: ['bad_key'], 404: ['key_not_found'] }, preconditionProblems, writeProblems),
   },
   {
-    method: 'get',
+    ...keptGet,
     path: '/v1/kv',
     id: 'listKeys',
     tag: 'Keys',
-    need: 'read',
     summary: 'Lists keys in the order of their bytes, page by page',
     query: {
       prefix: prefix.optional(),
@@ -123,16 +113,8 @@ export const keyOperations: readonly Operation[] = [
       keysOnly: flag('Without values.'),
       ...readQuery,
     },
-    headers: readHeaders,
-    answers: {
-      200: {
-        description: 'A page. Its entity tag is weak: of all but the revision.',
-        content: { 'application/json': listAnswer },
-        headers: { ...readAnswerHeaders, ETag: etag },
-      },
-      304: notModified,
-    },
-    problems: joined(preconditionProblems, readProblems),
+    answers: keptAnswers('A page. Its entity tag is weak: of all but the revision.', listAnswer),
+    problems: keptProblems,
   },
   {
     method: 'delete',
@@ -146,13 +128,7 @@ export const keyOperations: readonly Operation[] = [
       confirm,
       timeout,
     },
-    answers: {
-      200: {
-        description: 'Done, all at one revision.',
-        content: { 'application/json': deleteRangeAnswer },
-        headers: writeAnswerHeaders,
-      },
-    },
+    answers: { 200: jsonAnswer('Done, all at one revision.', deleteRangeAnswer, writeAnswerHeaders) },
     problems: joined({ 413: ['too_large'] }, writeProblems),
   },
 ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { versionAnswer } from '../schemas/meta.ts';
 import type { Operation } from './operation.ts';
-import { etag, flag, notModified, preconditionProblems } from './parts.ts';
+import { etag, flag, jsonAnswer, notModified, preconditionProblems } from './parts.ts';
 
 const verbose = { verbose: flag('A line for each check.') };
 const checks = { 'text/plain': z.string().meta({ example: 'ok\n' }) };
@@ -51,9 +51,7 @@ export const metaOperations: readonly Operation[] = [
     path: '/version',
     id: 'version',
     summary: 'Tells which version this is',
-    answers: {
-      200: { description: 'Of Bazar, and of what it runs on.', content: { 'application/json': versionAnswer } },
-    },
+    answers: { 200: jsonAnswer('Of Bazar, and of what it runs on.', versionAnswer) },
   },
   {
     ...common,

@@ -1,8 +1,8 @@
 /** Parameters, headers and problems that many operations have. */
-import { z } from 'zod';
+import { type ZodType, z } from 'zod';
 import { memberId } from '../schemas/cluster.ts';
 import { duration } from '../schemas/common.ts';
-import type { Problems } from './operation.ts';
+import { type AnswerShape, type Fields, joined, type Operation, type Problems } from './operation.ts';
 
 export const timeout = z
   .string()
@@ -44,9 +44,9 @@ export const readQuery = {
   }),
 };
 
-const entityTags = (description: string, example: string) => z.string().optional().meta({ description, example });
+export const text = (description: string, example: string) => z.string().optional().meta({ description, example });
 
-const ifNoneMatch = entityTags('What the client has: 304 if it is still so.', '"42"');
+const ifNoneMatch = text('What the client has: 304 if it is still so.', '"42"');
 
 export const readHeaders = {
   'Bazar-Min-Revision': z
@@ -61,12 +61,15 @@ export const readHeaders = {
   'If-None-Match': ifNoneMatch,
 };
 
-export const ifMatchRead = { 'If-Match': entityTags('412 if it is another one by now.', '*') };
+export const ifMatchRead = { 'If-Match': text('412 if it is another one by now.', '*') };
 
 export const writeConditions = {
-  'If-Match': entityTags('Only if it is there (*), or at one of these revisions.', '"42"'),
-  'If-None-Match': entityTags('*: only if it is not there.', '*'),
+  'If-Match': text('Only if it is there (*), or at one of these revisions.', '"42"'),
+  'If-None-Match': text('*: only if it is not there.', '*'),
 };
+
+/** Of a write to what must be there. */
+export const ifMatchWrite = { 'If-Match': writeConditions['If-Match'] };
 
 const idempotencyKeyText = z
   .string()
@@ -118,7 +121,30 @@ export const replayedHeader = {
   'Idempotency-Replayed': z.literal('?1').optional().meta({ description: 'It was given before, to the same request.' }),
 };
 
+export const taggedWriteHeaders = { ...writeAnswerHeaders, ETag: etag };
+
 export const notModified = { description: 'It is still what the client has.', headers: { ETag: etag } };
+
+export const jsonBody = (schema: ZodType) => ({ isRequired: true, content: { 'application/json': schema } });
+
+export const patchBody = (schema: ZodType) => ({
+  isRequired: true,
+  content: { 'application/merge-patch+json': schema, 'application/json': schema },
+});
+
+export const jsonAnswer = (description: string, schema: ZodType, headers?: Fields): AnswerShape => ({
+  description,
+  content: { 'application/json': schema },
+  ...(headers === undefined ? {} : { headers }),
+});
+
+/** Of a GET whose answer caches keep, here and at clients. */
+export const keptGet = { method: 'get', need: 'read', query: readQuery, headers: readHeaders } as const;
+
+export const keptAnswers = (description: string, schema: ZodType, headers: Fields = {}): Operation['answers'] => ({
+  200: jsonAnswer(description, schema, { ...readAnswerHeaders, ...headers, ETag: etag }),
+  304: notModified,
+});
 
 /** Of everything that is not public. */
 export const guarded: Problems = {
@@ -157,3 +183,11 @@ export const idempotencyProblems: Problems = {
 };
 
 export const preconditionProblems: Problems = { 400: ['bad_header'], 412: ['precondition_failed'] };
+
+export const keptProblems = joined(preconditionProblems, readProblems);
+
+export const searchProblems: Problems = {
+  400: ['search_too_wide', 'no_index'],
+  409: ['index_not_ready'],
+  503: ['definition_changed'],
+};

@@ -1,34 +1,28 @@
-import { z } from 'zod';
 import { documentId } from '../schemas/common.ts';
 import { book, booksAnswer, order, orderAnswer, orderBody, ordersAnswer } from '../schemas/order.ts';
 import { joined, type Operation, type Problems } from './operation.ts';
 import {
   cursorParameter,
-  etag,
+  jsonAnswer,
+  jsonBody,
   jsonProblems,
+  keptAnswers,
+  keptGet,
+  keptProblems,
   limit,
   locationHeader,
-  notModified,
-  preconditionProblems,
-  readAnswerHeaders,
-  readHeaders,
-  readProblems,
   readQuery,
   replayedHeader,
   requiredIdempotencyKey,
+  searchProblems,
+  text,
   timeout,
   writeAnswerHeaders,
   writeProblems,
 } from './parts.ts';
 
-const text = (description: string, example: string) => z.string().optional().meta({ description, example });
-const bookId = documentId.meta({ description: 'The id of a book.', example: '9' });
-const read = { ...readAnswerHeaders, ETag: etag };
+export const bookId = documentId.meta({ description: 'The id of a book.', example: '9' });
 export const noBook: Problems = { 400: ['bad_id'], 404: ['book_not_found'] };
-const searchProblems = joined(
-  { 400: ['search_too_wide', 'no_index'], 409: ['index_not_ready'], 503: ['definition_changed'] },
-  ...[preconditionProblems, readProblems],
-);
 export const purchaseProblems: Problems = {
   400: ['bad_header'],
   404: ['book_not_found'],
@@ -40,11 +34,10 @@ export const purchaseProblems: Problems = {
 
 export const shopOperations: readonly Operation[] = [
   {
-    method: 'get',
+    ...keptGet,
     path: '/v1/books',
     id: 'listBooks',
     tag: 'Bookstore',
-    need: 'read',
     summary: 'Lists books, page by page',
     query: {
       topic: text('This topic alone.', 'education'),
@@ -53,28 +46,18 @@ export const shopOperations: readonly Operation[] = [
       cursor: cursorParameter,
       ...readQuery,
     },
-    headers: readHeaders,
-    answers: {
-      200: { description: 'A page.', content: { 'application/json': booksAnswer }, headers: read },
-      304: notModified,
-    },
-    problems: searchProblems,
+    answers: keptAnswers('A page.', booksAnswer),
+    problems: joined(searchProblems, keptProblems),
   },
   {
-    method: 'get',
+    ...keptGet,
     path: '/v1/books/{id}',
     id: 'getBook',
     tag: 'Bookstore',
-    need: 'read',
     summary: 'Reads a book',
     pathParameters: { id: bookId },
-    query: readQuery,
-    headers: readHeaders,
-    answers: {
-      200: { description: 'As it is now.', content: { 'application/json': book }, headers: read },
-      304: notModified,
-    },
-    problems: joined(noBook, preconditionProblems, readProblems),
+    answers: keptAnswers('As it is now.', book),
+    problems: joined(noBook, keptProblems),
   },
   {
     method: 'post',
@@ -86,45 +69,30 @@ export const shopOperations: readonly Operation[] = [
     description: 'There is enough of it, its stock becomes less and the order is written; or nothing happens.',
     query: { timeout },
     headers: requiredIdempotencyKey,
-    body: { isRequired: true, content: { 'application/json': orderBody } },
+    body: jsonBody(orderBody),
     answers: {
-      201: {
-        description: 'Bought.',
-        content: { 'application/json': orderAnswer },
-        headers: { ...writeAnswerHeaders, ...locationHeader, ...replayedHeader },
-      },
+      201: jsonAnswer('Bought.', orderAnswer, { ...writeAnswerHeaders, ...locationHeader, ...replayedHeader }),
     },
     problems: joined({ 400: ['idempotency_key_required'] }, purchaseProblems, jsonProblems, writeProblems),
   },
   {
-    method: 'get',
+    ...keptGet,
     path: '/v1/orders/{id}',
     id: 'getOrder',
     tag: 'Bookstore',
-    need: 'read',
     summary: 'Reads an order',
     pathParameters: { id: documentId.meta({ description: 'The id of an order.', example: '1' }) },
-    query: readQuery,
-    headers: readHeaders,
-    answers: {
-      200: { description: 'As it was placed.', content: { 'application/json': order }, headers: read },
-      304: notModified,
-    },
-    problems: joined({ 400: ['bad_id'], 404: ['order_not_found'] }, preconditionProblems, readProblems),
+    answers: keptAnswers('As it was placed.', order),
+    problems: joined({ 400: ['bad_id'], 404: ['order_not_found'] }, keptProblems),
   },
   {
-    method: 'get',
+    ...keptGet,
     path: '/v1/orders',
     id: 'listOrders',
     tag: 'Bookstore',
-    need: 'read',
     summary: 'Lists the orders of a book, or all, page by page',
     query: { book: text('The id of a book.', '9'), limit: limit(50), cursor: cursorParameter, ...readQuery },
-    headers: readHeaders,
-    answers: {
-      200: { description: 'A page.', content: { 'application/json': ordersAnswer }, headers: read },
-      304: notModified,
-    },
-    problems: searchProblems,
+    answers: keptAnswers('A page.', ordersAnswer),
+    problems: joined(searchProblems, keptProblems),
   },
 ];

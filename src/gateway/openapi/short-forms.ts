@@ -1,5 +1,4 @@
 import { type ZodType, z } from 'zod';
-import { documentId } from '../schemas/common.ts';
 import {
   apiPurchaseBody,
   bookUpdateBody,
@@ -12,35 +11,31 @@ import {
 } from '../schemas/order.ts';
 import { joined, type Operation } from './operation.ts';
 import {
-  etag,
   idempotencyKey,
+  ifMatchWrite,
+  jsonAnswer,
+  jsonBody,
   jsonProblems,
+  keptAnswers,
+  keptGet,
+  keptProblems,
   locationHeader,
-  notModified,
   preconditionProblems,
-  readAnswerHeaders,
-  readHeaders,
-  readProblems,
-  readQuery,
   replayedHeader,
+  searchProblems,
+  taggedWriteHeaders,
   timeout,
   writeAnswerHeaders,
-  writeConditions,
   writeProblems,
 } from './parts.ts';
-import { noBook, purchaseProblems } from './shop.ts';
+import { bookId, noBook, purchaseProblems } from './shop.ts';
 
-const bookId = { id: documentId.meta({ description: 'The id of a book.', example: '9' }) };
+const ofBook = { id: bookId };
 const topic = {
   topic: z.string().min(1).meta({ description: 'Text that the topic contains, in whatever case.', example: 'systems' }),
 };
-const read = { ...readAnswerHeaders, ETag: etag };
 const bought = {
-  201: {
-    description: 'Bought.',
-    content: { 'application/json': shortPurchaseAnswer },
-    headers: { ...writeAnswerHeaders, ...locationHeader, ...replayedHeader },
-  },
+  201: jsonAnswer('Bought.', shortPurchaseAnswer, { ...writeAnswerHeaders, ...locationHeader, ...replayedHeader }),
 };
 const buying = joined(noBook, purchaseProblems, jsonProblems, writeProblems);
 
@@ -52,35 +47,20 @@ const search = (
   array: ZodType = shortBooks,
 ): Operation => ({
   ...form,
-  method: 'get',
+  ...keptGet,
   tag: 'Bookstore',
-  need: 'read',
   pathParameters,
-  query: readQuery,
-  headers: readHeaders,
-  answers: {
-    200: { description: 'All that fit.', content: { 'application/json': array }, headers: read },
-    304: notModified,
-  },
-  problems: joined(
-    { 400: ['search_too_wide', 'no_index', 'bad_id'], 409: ['index_not_ready'], 503: ['definition_changed'] },
-    ...[preconditionProblems, readProblems],
-  ),
+  answers: keptAnswers('All that fit.', array),
+  problems: joined(searchProblems, { 400: ['bad_id'] }, keptProblems),
 });
 
 const info = (form: ShortForm): Operation => ({
   ...form,
-  method: 'get',
+  ...keptGet,
   tag: 'Bookstore',
-  need: 'read',
-  pathParameters: bookId,
-  query: readQuery,
-  headers: readHeaders,
-  answers: {
-    200: { description: 'As it is now.', content: { 'application/json': shortBook }, headers: read },
-    304: notModified,
-  },
-  problems: joined(noBook, preconditionProblems, readProblems),
+  pathParameters: ofBook,
+  answers: keptAnswers('As it is now.', shortBook),
+  problems: joined(noBook, keptProblems),
 });
 
 const purchase = (form: ShortForm, rest: Partial<Operation>): Operation => ({
@@ -100,7 +80,7 @@ export const shortFormOperations: readonly Operation[] = [
   info({ path: '/info/{id}', id: 'info', summary: 'Reads a book in its short form' }),
   purchase(
     { path: '/purchase/{id}', id: 'purchase', summary: 'Buys a book' },
-    { pathParameters: bookId, body: { isRequired: false, content: { 'application/json': shortPurchaseBody } } },
+    { pathParameters: ofBook, body: { isRequired: false, content: { 'application/json': shortPurchaseBody } } },
   ),
   {
     method: 'put',
@@ -109,17 +89,11 @@ export const shortFormOperations: readonly Operation[] = [
     tag: 'Bookstore',
     need: 'admin',
     summary: 'Sets the price of a book, or how many copies there are',
-    pathParameters: bookId,
+    pathParameters: ofBook,
     query: { timeout },
-    headers: { 'If-Match': writeConditions['If-Match'] },
-    body: { isRequired: true, content: { 'application/json': bookUpdateBody } },
-    answers: {
-      200: {
-        description: 'Done.',
-        content: { 'application/json': shortBook },
-        headers: { ...writeAnswerHeaders, ETag: etag },
-      },
-    },
+    headers: ifMatchWrite,
+    body: jsonBody(bookUpdateBody),
+    answers: { 200: jsonAnswer('Done.', shortBook, taggedWriteHeaders) },
     problems: joined(
       { 409: ['conflict', 'not_json'], 413: ['too_large'], 422: ['invalid_document', 'invalid_book'] },
       ...[noBook, preconditionProblems, jsonProblems, writeProblems],
@@ -129,11 +103,11 @@ export const shortFormOperations: readonly Operation[] = [
   info({ path: '/catalog-service/info/{id}', id: 'catalogServiceInfo', summary: 'As /info/{id}' }),
   purchase(
     { path: '/order-service/purchase', id: 'orderServicePurchase', summary: 'Buys a book' },
-    { body: { isRequired: true, content: { 'application/json': orderServicePurchaseBody } } },
+    { body: jsonBody(orderServicePurchaseBody) },
   ),
   search({ path: '/api/catalog/books', id: 'apiCatalogBooks', summary: 'Lists all books' }, {}, shortCatalog),
   purchase(
     { path: '/api/order/books/purchase/{id}', id: 'apiPurchase', summary: 'Buys copies of a book' },
-    { pathParameters: bookId, body: { isRequired: true, content: { 'application/json': apiPurchaseBody } } },
+    { pathParameters: ofBook, body: jsonBody(apiPurchaseBody) },
   ),
 ];

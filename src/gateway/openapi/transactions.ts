@@ -4,6 +4,8 @@ import {
   eitherAnswerHeaders,
   idempotencyKey,
   idempotencyProblems,
+  jsonAnswer,
+  jsonBody,
   jsonProblems,
   readHeaders,
   readProblems,
@@ -24,13 +26,12 @@ export const transactionOperations: readonly Operation[] = [
       'At most 128 parts. All of it happens at one revision, or nothing. One that writes nothing needs the role read alone.',
     query: readQuery,
     headers: { ...idempotencyKey, 'Bazar-Min-Revision': readHeaders['Bazar-Min-Revision'] },
-    body: { isRequired: true, content: { 'application/json': transactionBody } },
+    body: jsonBody(transactionBody),
     answers: {
-      200: {
-        description: 'Done: `then` if it succeeded, `else` if not.',
-        content: { 'application/json': transactionAnswer },
-        headers: { ...eitherAnswerHeaders, ...replayedHeader },
-      },
+      200: jsonAnswer('Done: `then` if it succeeded, `else` if not.', transactionAnswer, {
+        ...eitherAnswerHeaders,
+        ...replayedHeader,
+      }),
     },
     problems: joined(
       {
