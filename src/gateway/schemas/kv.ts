@@ -15,22 +15,20 @@ export const deleteRangeAnswer = members({
 }).meta({ id: 'KeysDeleted' });
 
 export const size = count.meta({ description: 'In bytes.', example: 5 });
-export const contentType = z.string().max(256).meta({
-  description: 'As whoever wrote it said.',
-  example: 'text/plain',
-});
-export const valueText = z.string().meta({ description: 'The value, where it is UTF-8.', example: 'world' });
-export const valueBase64 = z.string().meta({ description: 'The value in base64, where it is no UTF-8.' });
+/** Of a value that may be shown, in one of two forms. */
+export const shownValue = {
+  contentType: z.string().max(256).meta({ description: 'As whoever wrote it said.', example: 'text/plain' }),
+  size,
+  expiresAt: z.exactOptional(expiresAt),
+  value: z.exactOptional(z.string().meta({ description: 'The value, where it is UTF-8.', example: 'world' })),
+  valueBase64: z.exactOptional(z.string().meta({ description: 'The value in base64, where it is no UTF-8.' })),
+};
 
 export const listedKey = members({
   key: keyName,
   modRevision,
   version,
-  contentType,
-  size,
-  expiresAt: z.exactOptional(expiresAt),
-  value: z.exactOptional(valueText),
-  valueBase64: z.exactOptional(valueBase64),
+  ...shownValue,
 }).meta({
   id: 'ListedKey',
   description: 'A key with its value, in one of two forms; without one where only keys were asked for.',

@@ -17,7 +17,7 @@ import {
   revision,
   version,
 } from './common.ts';
-import { contentType, listedKey, size, valueBase64, valueText } from './kv.ts';
+import { listedKey, shownValue } from './kv.ts';
 
 const key = { key: keyName };
 const document = { collection: collectionName, id: documentId };
@@ -148,11 +148,7 @@ const readKey = members({
   key: keyName,
   modRevision,
   version,
-  contentType,
-  size,
-  expiresAt: z.exactOptional(expiresAt),
-  value: z.exactOptional(valueText),
-  valueBase64: z.exactOptional(valueBase64),
+  ...shownValue,
 });
 
 const readDocument = members({

@@ -1,7 +1,7 @@
 /** Watches: the answer of one that ends, and the events of one that goes on. */
 import { z } from 'zod';
 import { collectionName, documentId, expiresAt, jsonObject, keyName, members, revision, version } from './common.ts';
-import { contentType, size, valueBase64, valueText } from './kv.ts';
+import { shownValue, size } from './kv.ts';
 
 const position = z.string().regex(/^\d+(:\d+)?$/);
 const id = position.meta({ description: 'Whoever has seen the change goes on from here.', example: '42' });
@@ -14,11 +14,7 @@ export const keyPut = members({
   revision,
   createRevision,
   version,
-  contentType,
-  size,
-  expiresAt: z.exactOptional(expiresAt),
-  value: z.exactOptional(valueText),
-  valueBase64: z.exactOptional(valueBase64),
+  ...shownValue,
 });
 export const keyDelete = members({ key: keyName, revision, expired });
 
