@@ -3,13 +3,14 @@
  */
 import { keyProblem } from '../store/client.ts';
 import type { Answer } from './answer.ts';
+import { conditionalAnswer } from './conditional-answer.ts';
 import { decodeCursor } from './cursor.ts';
-import { HttpProblem, problemAnswer, readProblem } from './errors.ts';
+import { problemAnswer, readProblem } from './errors.ts';
 import type { Handler, Share } from './in-flight.ts';
 import { type ListPage, pageStart } from './list-page.ts';
 import { badParameter, flagOf, limitOf, type Parameters, parseParameters } from './parameters.ts';
-import { evaluateWeakly, parseTagCondition, type TagCondition, weakTag } from './preconditions.ts';
-import { noteReading, parseReadOptions, type ReadRequest, readHeaders, readParameters, revalidate } from './reads.ts';
+import { parseTagCondition, type TagCondition } from './preconditions.ts';
+import { noteReading, parseReadOptions, type ReadRequest, readHeaders, readParameters } from './reads.ts';
 import type { ListQuery, Reading, ReadOptions, StoreReader } from './store.ts';
 
 const listParameters = ['prefix', 'limit', 'cursor', 'keysOnly', ...readParameters] as const;
@@ -42,27 +43,8 @@ function answerTo(
     return problemAnswer(readProblem(outcome, options), request.method, ['Cache-Status', cacheStatus]);
   }
   const page = outcome.result;
-  const headers = [...readHeaders(cacheStatus, outcome), 'ETag', weakTag(page.tag)];
-  switch (evaluateWeakly(condition, page.tag)) {
-    case 'failed':
-      return problemAnswer(preconditionFailed(), request.method, headers);
-    case 'notModified':
-      return { status: 304, headers: [...headers, ...revalidate], body: null };
-    case 'send': {
-      const start = pageStart(page);
-      share.hold(start.length + page.rest.byteLength);
-      headers.push('Content-Type', 'application/json', ...revalidate);
-      return { status: 200, headers, body: page.rest, start };
-    }
-  }
-}
-
-function preconditionFailed(): HttpProblem {
-  const remedy = 'expected If-None-Match, or If-Match: *';
-  return new HttpProblem(
-    'precondition_failed',
-    `a list has a weak entity tag, which If-Match never matches; ${remedy}`,
-  );
+  const shown = { ...page, start: pageStart(page) };
+  return conditionalAnswer('list', request, share, condition, readHeaders(cacheStatus, outcome), shown);
 }
 
 function queryOf(parameters: Parameters<(typeof listParameters)[number]>): ListQuery {

@@ -8,12 +8,13 @@ import { collectionNotFound, definitionChanged, searchRefused } from '../catalog
 import type { NoPage, SearchPage } from '../catalog/search-page.ts';
 import { parseSearch } from '../catalog/search-request.ts';
 import { itemsRoute, requestedCollection } from '../catalog/target.ts';
+import { conditionalAnswer } from '../conditional-answer.ts';
 import { HttpProblem, problemAnswer, readProblem } from '../errors.ts';
 import type { Handler, InFlight, Share } from '../in-flight.ts';
 import { pageStart } from '../list-page.ts';
 import { parseAnyParameters } from '../parameters.ts';
-import { evaluateWeakly, parseTagCondition, type TagCondition, weakTag } from '../preconditions.ts';
-import { noteReading, parseReadOptions, type ReadRequest, readHeaders, revalidate } from '../reads.ts';
+import { parseTagCondition, type TagCondition } from '../preconditions.ts';
+import { noteReading, parseReadOptions, type ReadRequest, readHeaders } from '../reads.ts';
 import { notCached, type Reading, type ReadOptions, type SearchQuery, type StoreReader } from '../store.ts';
 
 export interface SearchOptions {
@@ -96,22 +97,7 @@ function answerTo(
   const page = outcome.result;
   const headers = readHeaders(cacheStatus, outcome);
   if (page.type === 'noPage') return problemAnswer(problemOf(page, collection), request.method, headers);
-  headers.push('ETag', weakTag(page.tag));
-  switch (evaluateWeakly(condition, page.tag)) {
-    case 'failed': {
-      const detail =
-        'a search has a weak entity tag, which If-Match never matches; expected If-None-Match, or If-Match: *';
-      return problemAnswer(new HttpProblem('precondition_failed', detail), request.method, headers);
-    }
-    case 'notModified':
-      return { status: 304, headers: [...headers, ...revalidate], body: null };
-    case 'send': {
-      const start = pageStart(page);
-      share.hold(start.length + page.rest.byteLength);
-      headers.push('Content-Type', 'application/json', ...revalidate);
-      return { status: 200, headers, body: page.rest, start };
-    }
-  }
+  return conditionalAnswer('search', request, share, condition, headers, { ...page, start: pageStart(page) });
 }
 
 function problemOf({ cause }: NoPage, collection: string): HttpProblem {

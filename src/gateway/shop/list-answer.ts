@@ -4,11 +4,12 @@ import type { JsonObject, Search } from '../../store/client.ts';
 import type { Answer } from '../answer.ts';
 import { definitionChanged, searchRefused } from '../catalog/problems.ts';
 import type { NoPage, SearchPage } from '../catalog/search-page.ts';
+import { conditionalAnswer, type Shown } from '../conditional-answer.ts';
 import { HttpProblem, problemAnswer, readProblem } from '../errors.ts';
 import type { Share } from '../in-flight.ts';
 import { pageStart } from '../list-page.ts';
-import { evaluateWeakly, parseTagCondition, weakTag } from '../preconditions.ts';
-import { noteReading, type ReadRequest, readHeaders, revalidate } from '../reads.ts';
+import { parseTagCondition } from '../preconditions.ts';
+import { noteReading, type ReadRequest, readHeaders } from '../reads.ts';
 import type { Reading, ReadOptions } from '../store.ts';
 import type { Form } from './forms.ts';
 import { type Found, find, itemsOf, searchBehind } from './found.ts';
@@ -98,18 +99,11 @@ function isRefused({ result }: Done): boolean {
   return result.type === 'noPage' && result.cause.type !== 'noCollection';
 }
 
-interface Body {
-  /** ASCII, and another one at each revision. */
-  readonly start: string;
-  readonly rest: string;
-  readonly tag: string;
-}
-
 function answered(
   { request, share, options }: Asked,
   reading: Found,
   collection: string,
-  bodyOf: (done: Done) => Body,
+  show: (done: Done) => Shown,
 ): Answer {
   const { method } = request;
   const condition = parseTagCondition(request.headers);
@@ -123,23 +117,7 @@ function answered(
   if (result.type === 'noPage' && isRefused(outcome)) {
     return problemAnswer(refusalOf(result, collection), method, headers);
   }
-  const { start, rest, tag } = bodyOf(outcome);
-  headers.push('ETag', weakTag(tag));
-  switch (evaluateWeakly(condition, tag)) {
-    case 'failed': {
-      const detail =
-        'a list has a weak entity tag, which If-Match never matches; expected If-None-Match, or If-Match: *';
-      return problemAnswer(new HttpProblem('precondition_failed', detail), method, headers);
-    }
-    case 'notModified':
-      return { status: 304, headers: [...headers, ...revalidate], body: null };
-    case 'send': {
-      const body = Buffer.from(rest);
-      share.hold(start.length + body.byteLength);
-      headers.push('Content-Type', 'application/json', ...revalidate);
-      return { status: 200, headers, body, start };
-    }
-  }
+  return conditionalAnswer('list', request, share, condition, headers, show(outcome));
 }
 
 function refusalOf({ cause }: NoPage, collection: string): HttpProblem {
