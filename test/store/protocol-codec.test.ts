@@ -14,7 +14,7 @@ import {
   timeoutMsMax,
 } from '../../src/store/protocol-codec.ts';
 import { encodeWire } from '../../src/store/wire.ts';
-import { createRandom } from './random.ts';
+import { type Codec, testMalformed } from './malformed.ts';
 
 const status: ReplicaStatus = {
   id: 'r1',
@@ -344,12 +344,7 @@ test('an overlong sentence is cut, and leaves the rest readable', (t) => {
   t.true(reply?.type === 'error' && reply.reason.length === 2048);
 });
 
-const codecs: readonly {
-  readonly title: string;
-  readonly encoded: readonly Uint8Array[];
-  readonly decode: (bytes: Uint8Array) => unknown;
-  readonly again: (bytes: Uint8Array) => unknown;
-}[] = [
+const codecs: readonly Codec[] = [
   {
     title: 'request',
     encoded: requests.map(encodeStoreRequest),
@@ -379,24 +374,4 @@ const codecs: readonly {
   },
 ];
 
-for (const { title, encoded, decode, again } of codecs) {
-  test(`every truncation and every longer ${title} is malformed`, (t) => {
-    for (const bytes of encoded) {
-      for (let length = 0; length < bytes.length; length++) t.is(decode(bytes.subarray(0, length)), null);
-      t.is(decode(Buffer.concat([bytes, Buffer.of(0)])), null);
-    }
-  });
-
-  test(`a ${title} with flipped bytes is malformed, or is read as another`, (t) => {
-    const random = createRandom(99);
-    let malformed = 0;
-    for (let round = 0; round < 5000; round++) {
-      const bytes = Buffer.from(random.pick(encoded));
-      for (let flips = 1 + random.below(3); flips > 0; flips--) bytes[random.below(bytes.length)] = random.below(256);
-      const decoded = decode(bytes);
-      if (decoded === null) malformed++;
-      else t.deepEqual(again(bytes), decoded);
-    }
-    t.true(malformed > 500 && malformed < 4990, `${malformed} of 5000 were malformed`);
-  });
-}
+for (const codec of codecs) testMalformed(codec);
