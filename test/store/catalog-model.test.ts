@@ -1,21 +1,18 @@
 import test from 'ava';
-import { silentLogger } from '../../src/logger.ts';
 import { type Entry, type Index, index, term } from '../../src/raft/types.ts';
 import type { Command, CommandResult } from '../../src/store/command.ts';
 import { encodeCommand } from '../../src/store/command-codec.ts';
 import type { KeyValueReader } from '../../src/store/disk.ts';
 import { chunkToBuild, chunkToSweep, dueBy } from '../../src/store/duties.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
 import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
-import { systemClock } from '../../src/system-clock.ts';
 import { canonical } from './canonical.ts';
 import { CatalogHistory } from './catalog-history.ts';
 import { CatalogModel } from './catalog-model.ts';
 import { answerOf } from './catalog-model-queries.ts';
 import { garbageIn, rowProblems } from './catalog-model-rows.ts';
 import { MemoryDisk } from './memory-disk.ts';
+import { machineOptions } from './one-machine.ts';
 import { createRandom } from './random.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
 
 const path = '/data/state';
 
@@ -36,15 +33,7 @@ class Pair {
   }
 
   async open(): Promise<void> {
-    this.machine = await openStateMachine(this.disk, path, {
-      firstStart: this.#last === 0,
-      syncWrites: true,
-      clock: systemClock,
-      gatherMs: 0,
-      history: historyBoundsDefault,
-      log: silentLogger,
-      onUndeclaredTouch: undeclaredTouch,
-    });
+    this.machine = await openStateMachine(this.disk, path, { ...machineOptions, firstStart: this.#last === 0 });
   }
 
   /** One after the other, in groups as the driver makes them. Answers where the two differ first. */

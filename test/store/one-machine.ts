@@ -7,7 +7,7 @@ import type { Command, CommandResult, SessionStamp } from '../../src/store/comma
 import { encodeCommand } from '../../src/store/command-codec.ts';
 import { chunkToSweep } from '../../src/store/duties.ts';
 import { historyBoundsDefault } from '../../src/store/history.ts';
-import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
+import { type KvStateMachine, openStateMachine, type StateMachineOptions } from '../../src/store/state-machine.ts';
 import type { Operation } from '../../src/store/transaction.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -15,16 +15,17 @@ import { undeclaredTouch } from './undeclared-touch.ts';
 
 const hash = Buffer.from('12345678');
 
+export const machineOptions: Omit<StateMachineOptions, 'firstStart'> = {
+  syncWrites: true,
+  clock: systemClock,
+  gatherMs: 0,
+  history: historyBoundsDefault,
+  log: silentLogger,
+  onUndeclaredTouch: undeclaredTouch,
+};
+
 export function openMachine(clock: Clock = systemClock): Promise<KvStateMachine> {
-  return openStateMachine(new MemoryDisk(), '/state', {
-    firstStart: true,
-    syncWrites: true,
-    clock,
-    gatherMs: 0,
-    history: historyBoundsDefault,
-    log: silentLogger,
-    onUndeclaredTouch: undeclaredTouch,
-  });
+  return openStateMachine(new MemoryDisk(), '/state', { ...machineOptions, firstStart: true, clock });
 }
 
 /** Its first entry is to open the session that it writes in. */

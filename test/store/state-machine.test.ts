@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { silentLogger } from '../../src/logger.ts';
 import type { Clock } from '../../src/raft/interfaces.ts';
 import { type Entry, index, term } from '../../src/raft/types.ts';
 import { type Command, type CommandResult, limits, noPrecondition, type Query } from '../../src/store/command.ts';
@@ -13,29 +12,22 @@ import { decodeCommand, encodeCommand } from '../../src/store/command-codec.ts';
 import { formatDigest } from '../../src/store/digest.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
 import { StartError, StoreError } from '../../src/store/errors.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
 import { appliedKey, batchKey, historyKey, resultsKey, sessionKey, valueKey } from '../../src/store/keys.ts';
 import { type KvStateMachine, openStateMachine } from '../../src/store/state-machine.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryDisk, type MemoryStore } from './memory-disk.ts';
+import { machineOptions } from './one-machine.ts';
 import { createRandom } from './random.ts';
 import { keysInPlay, randomHistory, StateModel, type Step } from './state-model.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
 
 const path = '/data/state';
 const hash = Buffer.from('12345678');
 const session = index(1);
 
-const optionsFor = (firstStart: boolean, clock: Clock, gatherMs: number) => ({
-  firstStart,
-  syncWrites: true,
-  clock,
-  gatherMs,
-  history: historyBoundsDefault,
-  log: silentLogger,
-  onUndeclaredTouch: undeclaredTouch,
-});
+const optionsFor = (firstStart: boolean, clock: Clock, gatherMs: number) => {
+  return { ...machineOptions, firstStart, clock, gatherMs };
+};
 
 const open = (disk: Parameters<typeof openStateMachine>[0], firstStart = false, at = path) =>
   openStateMachine(disk, at, optionsFor(firstStart, systemClock, 0));

@@ -1,53 +1,24 @@
 import test from 'ava';
-import { silentLogger } from '../../src/logger.ts';
 import { type Entry, index, term } from '../../src/raft/types.ts';
-import type { Command, Query, QueryResult } from '../../src/store/command.ts';
+import type { Query, QueryResult } from '../../src/store/command.ts';
 import { encodeCommand } from '../../src/store/command-codec.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
-import { openStateMachine } from '../../src/store/state-machine.ts';
 import type { Compare, Operation, Transaction } from '../../src/store/transaction.ts';
-import { systemClock } from '../../src/system-clock.ts';
 import { queryOf } from './catalog-fixture.ts';
-import { MemoryDisk } from './memory-disk.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
+import { OneMachine, openMachine } from './one-machine.ts';
 
 const json = (value: object) => Buffer.from(JSON.stringify(value));
 const session = index(1);
 
 /** A machine with one session, a collection of books (revision 2) and what the test writes. */
 async function start() {
-  const options = { firstStart: true, syncWrites: true, clock: systemClock, gatherMs: 0, log: silentLogger };
-  const machine = await openStateMachine(new MemoryDisk(), '/state', {
-    ...options,
-    history: historyBoundsDefault,
-    onUndeclaredTouch: undeclaredTouch,
-  });
-  let sequence = 0;
-  const apply = async (command: Command) => {
-    const at = index(machine.appliedInMemory.index + 1);
-    const entry: Entry = { term: term(1), index: at, type: 'command', command: encodeCommand(command) };
-    if (machine.applicable([entry]) === 0) await machine.prepare(entry);
-    const { results, written } = machine.apply([entry], Buffer.from('12345678'));
-    await written;
-    return results[0];
+  const one = new OneMachine(await openMachine());
+  const commit = (...then: readonly Operation[]) => {
+    const transaction = { compares: [], then, otherwise: [] };
+    return one.apply({ type: 'transaction', stamp: one.stamp(), idempotency: null, transaction });
   };
-  const stamp = () => ({ session, sequence: ++sequence, lowestUnanswered: 1 });
-  const commit = (...then: readonly Operation[]) =>
-    apply({
-      type: 'transaction',
-      stamp: stamp(),
-      idempotency: null,
-      transaction: { compares: [], then, otherwise: [] },
-    });
-  await apply({ type: 'openSession' });
-  await apply({
-    type: 'define',
-    stamp: stamp(),
-    name: 'books',
-    definition: { idField: 'id', indexes: [{ field: 'topic', kind: 'term' }] },
-    replaces: null,
-  });
-  return { machine, commit };
+  await one.apply({ type: 'openSession' });
+  await one.define('books', [{ field: 'topic', kind: 'term' }]);
+  return { machine: one.machine, commit };
 }
 
 const book = (id: string, topic: string, padding = ''): Operation => ({

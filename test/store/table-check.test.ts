@@ -3,22 +3,19 @@ import { once } from 'node:events';
 import { copyFile, cp, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { silentLogger } from '../../src/logger.ts';
 import { index, term } from '../../src/raft/types.ts';
 import { noPrecondition } from '../../src/store/command.ts';
 import { encodeCommand } from '../../src/store/command-codec.ts';
 import { isDamage } from '../../src/store/damage.ts';
 import type { WriteOperation } from '../../src/store/disk.ts';
 import { levelDisk } from '../../src/store/disk-level.ts';
-import { historyBoundsDefault } from '../../src/store/history.ts';
 import { LevelCursor } from '../../src/store/level-cursor.ts';
 import { liveTables } from '../../src/store/manifest.ts';
 import { openStateMachine } from '../../src/store/state-machine.ts';
 import { checkTables, DamagedTableError } from '../../src/store/table-check.ts';
-import { systemClock } from '../../src/system-clock.ts';
 import { appendAll, commands, entryId, plain, readAll, scratch, withLog } from './log-fixture.ts';
+import { machineOptions } from './one-machine.ts';
 import { createRandom } from './random.ts';
-import { undeclaredTouch } from './undeclared-touch.ts';
 
 interface Part {
   readonly offset: number;
@@ -286,16 +283,7 @@ test('log/: wherever a bit turns in its table, the replica starts and is RECOVER
 
 test('state/: a bit turned in the filter of its table never hides a key, the state is built anew', async (t) => {
   const path = join(await scratch(t), 'state');
-  const openState = (firstStart: boolean) =>
-    openStateMachine(levelDisk, path, {
-      firstStart,
-      syncWrites: true,
-      clock: systemClock,
-      gatherMs: 0,
-      history: historyBoundsDefault,
-      log: silentLogger,
-      onUndeclaredTouch: undeclaredTouch,
-    });
+  const openState = (firstStart: boolean) => openStateMachine(levelDisk, path, { ...machineOptions, firstStart });
   const entry = (at: number, command: Uint8Array) =>
     ({ term: term(1), index: index(at), type: 'command', command }) as const;
   const put = encodeCommand({
