@@ -2,7 +2,6 @@
  * A store of one process over the real state machine, whose leader tells those who follow what each entry touches before the
  * write is answered, and grants leases if it is to.
  */
-import { index, term } from '../../../src/raft/types.ts';
 import type {
   ChangesOutcome,
   ChangesQuery,
@@ -23,6 +22,7 @@ import { type Touches, touchesOf } from '../../../src/store/touch.ts';
 import type { KnownDocument, Operation } from '../../../src/store/transaction.ts';
 import { OneMachine, openMachine } from '../../store/one-machine.ts';
 import { FakeClient } from '../fake-client.ts';
+import { FakeLeader } from '../fake-leader.ts';
 
 /** A document as its writer knows it. */
 export interface Known {
@@ -41,19 +41,16 @@ export class MachineClient extends FakeClient {
   /** Answers that have been read leave when it has settled. */
   held: Promise<void> | null = null;
   readonly #one: OneMachine;
-  /** Null: none is granted. */
-  readonly #leaseMs: number | null;
-  readonly #followers: Follower[] = [];
-  #told = 0;
+  readonly #leader: FakeLeader;
 
   private constructor(one: OneMachine, leaseMs: number | null) {
     super();
     this.#one = one;
-    this.#leaseMs = leaseMs;
+    this.#leader = new FakeLeader(leaseMs);
     one.onWritten = (command) => {
       const touches = this.touchesOf(command);
       this.touches.push(touches);
-      this.#tell(touches);
+      this.#leader.tell(touches, one.machine.appliedInMemory.index);
     };
   }
 
@@ -96,20 +93,9 @@ export class MachineClient extends FakeClient {
   }
 
   override follow(follower?: Follower): FollowedStream {
-    if (follower !== undefined) this.#followers.push(follower);
-    follower?.begin('s');
-    this.#tell([]);
-    return {
-      live: true,
-      behind() {},
-      renew: (request) => {
-        const leaseMs = this.#leaseMs;
-        if (leaseMs === null) return;
-        follower?.granted({ type: 'granted', streamId: 's', request, term: term(1), index: index(0), leaseMs });
-      },
-      confirm() {},
-      release() {},
-    };
+    const stream = this.#leader.follow(follower);
+    this.#leader.tell([], this.#one.machine.appliedInMemory.index);
+    return stream;
   }
 
   /** Forgets what has reached the store so far. */
@@ -169,15 +155,5 @@ export class MachineClient extends FakeClient {
       (field) => JSON.stringify(known.document[field]) !== JSON.stringify(document[field]),
     );
     return { revision: known.revision, terms: termsOf(known.document, indexes), changed };
-  }
-
-  #tell(touches: Touches): void {
-    const from = index(this.#told);
-    const to = this.#one.machine.appliedInMemory.index;
-    this.#told = to;
-    const message = { lineage: 'a-cluster', streamId: 's', term: term(1), from, to, publishIndex: to };
-    for (const follower of this.#followers) {
-      follower.receive({ type: 'invalidations', ...message, touches: [{ index: to, touches }] });
-    }
   }
 }
