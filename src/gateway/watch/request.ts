@@ -1,6 +1,6 @@
 /** What a request for a watch asks for. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { HttpProblem, quote } from '../errors.ts';
+import { HttpProblem, problemAt, quote } from '../errors.ts';
 import { badParameter, durationOf, type Parameters, timeoutMsOf } from '../parameters.ts';
 import { ndjson, type StreamFormat, sse } from './format.ts';
 import { type Position, parseId } from './position.ts';
@@ -15,6 +15,8 @@ export interface WatchRequest {
   readonly form: WatchForm;
   /** Null: from now on. */
   readonly from: Position | null;
+  /** The parameter that `from` stood in; null: there was none, or it came in a header. */
+  readonly fromPath: 'from' | null;
   /** How long it may take to begin. */
   readonly timeoutMs: number;
 }
@@ -32,7 +34,8 @@ export function parseWatch(
   const waitMs = durationOf(parameters, 'wait', { minMs: 1, maxMs: waitMsMax });
   const bookmarkMs = durationOf(parameters, 'bookmarks', { minMs: bookmarkMsMin, maxMs: bookmarkMsMax });
   if (waitMs !== undefined && bookmarkMs !== undefined) {
-    throw new HttpProblem(
+    throw problemAt(
+      'bookmarks',
       'bad_parameter',
       'expected one of "wait" and "bookmarks": an answer that ends has no bookmarks',
     );
@@ -41,20 +44,20 @@ export function parseWatch(
     waitMs === undefined
       ? { type: 'stream', format: formatOf(headers.accept), bookmarkMs: bookmarkMs ?? bookmarkMsMax }
       : { type: 'longPoll', waitMs };
-  return { form, from: fromOf(parameters, headers), timeoutMs: timeoutMsOf(parameters) };
+  return { form, ...fromOf(parameters, headers), timeoutMs: timeoutMsOf(parameters) };
 }
 
 const idExpected = 'a revision, such as 42, or the id of an event, such as 42:3';
 
-function fromOf(parameters: Parameters<'from'>, headers: IncomingHttpHeaders): Position | null {
+function fromOf(parameters: Parameters<'from'>, headers: IncomingHttpHeaders): Pick<WatchRequest, 'from' | 'fromPath'> {
   const text = parameters.get('from');
   const from = text === undefined ? null : parseId(text);
   if (text !== undefined && from === null) throw badParameter('from', idExpected, text);
   // What a client says when it comes back goes beyond the address it came with first.
   const lastId = headers['last-event-id'];
-  if (lastId === undefined) return from;
+  if (lastId === undefined) return { from, fromPath: from === null ? null : 'from' };
   const last = parseId(String(lastId));
-  if (last !== null) return last;
+  if (last !== null) return { from: last, fromPath: null };
   throw new HttpProblem('bad_header', `Last-Event-ID: expected ${idExpected}, got ${quote(String(lastId))}`);
 }
 

@@ -116,7 +116,7 @@ export class Watches {
     this.#open.delete(watch);
   }
 
-  async #start({ from, timeoutMs }: WatchRequest, deadlineAt: number): Promise<Start> {
+  async #start({ from, fromPath, timeoutMs }: WatchRequest, deadlineAt: number): Promise<Start> {
     const { known } = this.#hub;
     // What a replica has applied is no future; and what is kept can be watched though there is no leader.
     if (from !== null && revisionOf(from) <= known) return { position: from, head: known };
@@ -127,7 +127,9 @@ export class Watches {
     }
     if (from !== null && revisionOf(from) > head) {
       const expected = `expected one up to ${head}, which is the newest`;
-      throw new HttpProblem('future_revision', `there is no revision ${revisionOf(from)} yet; ${expected}`);
+      const detail = `there is no revision ${revisionOf(from)} yet; ${expected}`;
+      const members = fromPath === null ? {} : { path: fromPath };
+      throw new HttpProblem('future_revision', detail, 'not_applied', [], members);
     }
     return { position: from ?? atRevision(head), head };
   }

@@ -115,24 +115,28 @@ test('the id that was seen last wins over the address, and NDJSON has it on each
   );
 });
 
-const refusals: readonly (readonly [path: string, headers: Record<string, string>, code: string, status: number])[] = [
+type Refusal = readonly [path: string, headers: Record<string, string>, code: string, status: number, fault?: string];
+
+const refusals: readonly Refusal[] = [
   ['?from=x', {}, 'bad_parameter', 400],
   ['?from=-1', {}, 'bad_parameter', 400],
   ['?from=0:1', {}, 'bad_parameter', 400],
-  ['?from=99', {}, 'future_revision', 400],
-  ['?from=3:0', {}, 'future_revision', 400],
+  ['?from=99', {}, 'future_revision', 400, 'from'],
+  ['?from=99&wait=1s', {}, 'future_revision', 400, 'from'],
+  ['?from=3:0', {}, 'future_revision', 400, 'from'],
+  ['?from=1', { 'last-event-id': '99' }, 'future_revision', 400],
   ['?from=1', {}, 'compacted', 410],
   ['?from=1&wait=1s', {}, 'compacted', 410],
   ['?prefix=%ff', {}, 'bad_parameter', 400],
   ['?since=1', {}, 'bad_parameter', 400],
   ['?bookmarks=1m', {}, 'bad_parameter', 400],
   ['?wait=2m', {}, 'bad_parameter', 400],
-  ['?wait=1s&bookmarks=1s', {}, 'bad_parameter', 400],
+  ['?wait=1s&bookmarks=1s', {}, 'bad_parameter', 400, 'bookmarks'],
   ['', { 'last-event-id': 'x' }, 'bad_header', 400],
   ['', { accept: 'application/json' }, 'not_acceptable', 406],
 ];
 
-for (const [path, headers, code, status] of refusals) {
+for (const [path, headers, code, status, fault] of refusals) {
   test(`/v1/watch${path} ${JSON.stringify(headers)} is refused: ${code}`, async (t) => {
     const { history, request } = await setUp(t);
     history.write(put('a'));
@@ -140,6 +144,7 @@ for (const [path, headers, code, status] of refusals) {
     history.compact(2);
     const response = await request('GET', `/v1/watch${path}`, { headers });
     t.like(problemOf(t, response), { code, status });
+    if (fault !== undefined) t.is(JSON.parse(response.text).path, fault);
     if (status === 410) t.is(JSON.parse(response.text).compactedRevision, 2);
   });
 }
