@@ -83,13 +83,18 @@ function causeAmong(ways: readonly (readonly Cause[])[], path: readonly Property
   return told(first, root);
 }
 
-/** Of no form the member fits that tells forms apart. */
+/** Of no form all members fit that tell forms apart: those are told of that take most of them. */
 function noneMeant(ways: readonly (readonly Cause[])[], root: unknown): Cause {
-  const causes = ways.flatMap((way) => way.filter(({ kind }) => kind === 'value').slice(0, 1));
-  const [first] = causes;
+  const unfit = ways.map((way) => way.filter(({ kind }) => kind === 'value'));
+  const [first] = unfit.flatMap((causes) => causes.slice(0, 1));
   if (first === undefined) return told(ways[0] ?? [], root);
+  const nearer = [...new Set(unfit.flat().map(({ path }) => pointerTo(path)))]
+    .map((name) => ways.filter((_, nth) => !unfit[nth]?.some(({ path }) => pointerTo(path) === name)))
+    .filter((taking) => taking.length > 0)
+    .toSorted((one, other) => one.length - other.length)[0];
+  if (nearer !== undefined) return noneMeant(nearer, root);
   const name = pointerTo(first.path);
-  const values = [...new Set(causes.flatMap((cause) => (pointerTo(cause.path) === name ? cause.values : [])))];
+  const values = [...new Set(unfit.flat().flatMap((cause) => (pointerTo(cause.path) === name ? cause.values : [])))];
   return { ...first, problem: oneOf(values, valueAt(root, first.path)), values };
 }
 

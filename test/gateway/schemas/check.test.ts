@@ -158,6 +158,30 @@ const misfits = [
     '',
     'expected at most 128 parts in compare, then and else together, got 129: make several transactions of it',
   ],
+  [
+    transactionBody,
+    { compare: [{ key: 'a', of: 'value', is: '>', value: '1' }] },
+    '/compare/0/is',
+    'expected one of =, !=, got ">"',
+  ],
+  [
+    transactionBody,
+    { compare: [{ key: 'a', of: 'value', is: '>=', valueBase64: 'MQ==' }] },
+    '/compare/0/is',
+    'expected one of =, !=, got ">="',
+  ],
+  [
+    transactionBody,
+    { compare: [{ key: 'a', of: 'value', is: '==', value: '1' }] },
+    '/compare/0/is',
+    'expected one of =, !=, got "=="',
+  ],
+  [
+    transactionBody,
+    { compare: [{ collection: 'a', id: '1', of: 'version', is: '==', value: 1 }] },
+    '/compare/0/is',
+    'expected one of =, !=, <, <=, >, >=, got "=="',
+  ],
 ] as const;
 
 for (const [schema, value, path, problem] of misfits) {
