@@ -17,6 +17,12 @@ const conflict: readonly [ProblemCode, string] = [
   'what this writes was changed by others at each of several attempts; nothing was written, try again',
 ];
 
+/** What a patch of one thing alone is refused with: nothing else can be too large by what stands there. */
+const grown: readonly [ProblemCode, string] = [
+  'too_large',
+  `with this patch it would be over ${documentBytesMax} bytes, or have over ${termsPerDocumentMax} index terms; nothing was written`,
+];
+
 const failures: Readonly<Record<Reason, readonly [code: ProblemCode, detail: string]>> = {
   noCollection: ['collection_not_found', 'there is no such collection: make it with PUT /v1/collections/NAME'],
   definitionChanged: conflict,
@@ -59,8 +65,10 @@ const failures: Readonly<Record<Reason, readonly [code: ProblemCode, detail: str
 export function commitProblem(committed: Uncommitted, timeoutMs: number): HttpProblem {
   switch (committed.type) {
     case 'failed': {
-      const { failure, path, replica } = committed;
+      const { failure, within, replica } = committed;
       const [code, detail] = failures[failure.reason];
+      // Only a patch can change an id: a document that is put is looked at before.
+      const path = within === '' ? committed.path : `${committed.path}/patch${within}`;
       const servedBy = replica === null ? [] : ['Bazar-Served-By', replica];
       return new HttpProblem(code, sentenceAt(path, detail), 'not_applied', servedBy, path === '' ? {} : { path });
     }
@@ -84,6 +92,18 @@ export function itemProblem(committed: Uncommitted, timeoutMs: number): HttpProb
   return withoutPath(committed, timeoutMs, documentNotFound);
 }
 
+/** Of a request that deletes the keys of a prefix. */
+export function rangeProblem(committed: Uncommitted, timeoutMs: number, notFound: () => HttpProblem): HttpProblem {
+  if (committed.type !== 'failed' || committed.failure.reason !== 'tooLarge') {
+    return withoutPath(committed, timeoutMs, notFound);
+  }
+  const much = `over ${deleteRangeKeysMax} keys begin with this prefix, or they hold over ${deleteRangeBytesMax} bytes`;
+  return new HttpProblem(
+    'too_large',
+    `${much}; nothing was deleted, delete the keys of longer prefixes one after the other`,
+  );
+}
+
 /** Of a request that writes one thing alone, whose place needs no telling. */
 export function withoutPath(committed: Uncommitted, timeoutMs: number, notFound: () => HttpProblem): HttpProblem {
   if (committed.type === 'malformed') {
@@ -92,7 +112,7 @@ export function withoutPath(committed: Uncommitted, timeoutMs: number, notFound:
   if (committed.type !== 'failed') return commitProblem(committed, timeoutMs);
   const { failure, within, replica } = committed;
   const servedBy = replica === null ? [] : ['Bazar-Served-By', replica];
-  const [code, detail] = failures[failure.reason];
+  const [code, detail] = failure.reason === 'tooLarge' ? grown : failures[failure.reason];
   const problem = failure.reason === 'notFound' ? notFound() : new HttpProblem(code, sentenceAt(within, detail));
   return new HttpProblem(problem.code, problem.message, 'not_applied', servedBy, within === '' ? {} : { path: within });
 }

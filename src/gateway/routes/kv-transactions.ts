@@ -7,7 +7,7 @@ import { readBody } from '../body.ts';
 import { noDirectives } from '../cache-control.ts';
 import type { Committer } from '../catalog/committer.ts';
 import { type ConditionallyCommitted, type ConditionalWrite, commitConditionally } from '../catalog/conditional.ts';
-import { withoutPath } from '../catalog/transaction-problems.ts';
+import { rangeProblem, withoutPath } from '../catalog/transaction-problems.ts';
 import { problemAnswer, problemAt } from '../errors.ts';
 import type { InFlight, Share } from '../in-flight.ts';
 import { parseDocument } from '../json-body.ts';
@@ -85,7 +85,7 @@ export function addKeyTransactionRoutes(
     requireConfirmation(parameters, prefix === '' ? 'all keys' : 'all keys that begin with the prefix');
     const draft = { compares: [], then: [{ type: 'deleteRange', prefix } as const], otherwise: [] };
     const committed = await committer.commit(draft, { timeoutMs, idempotency: null });
-    if (committed.type !== 'done') return problemAnswer(withoutPath(committed, timeoutMs, keyNotFound), ctx.method);
+    if (committed.type !== 'done') return problemAnswer(rangeProblem(committed, timeoutMs, keyNotFound), ctx.method);
     const { result, replica } = committed;
     ctx.state.servedBy = replica;
     const [done] = result.results;

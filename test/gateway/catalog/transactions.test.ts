@@ -264,7 +264,7 @@ test('what only the state shows fails the whole, with the place of the operation
   await ask('PUT', '/v1/collections/books/items/3', xen);
   await ask('PUT', '/v1/kv/text', 'no JSON');
   await ask('PUT', '/v1/kv/large', 'x'.repeat(65_536));
-  for (const [operation, code, status] of [
+  for (const [operation, code, status, within = ''] of [
     [{ op: 'patch', collection: 'books', id: '9', patch: {} }, 'not_found', 409],
     [{ op: 'patch', key: 'none', patch: {} }, 'not_found', 409],
     [{ op: 'patch', key: 'text', patch: {} }, 'not_json', 409],
@@ -272,16 +272,17 @@ test('what only the state shows fails the whole, with the place of the operation
     [{ op: 'add', ...book, field: 'title', amount: 1 }, 'not_a_number', 409],
     [{ op: 'add', ...book, field: 'stock', amount: -6, min: 0 }, 'out_of_bounds', 409],
     [{ op: 'add', ...book, field: 'stock', amount: 6, max: 10 }, 'out_of_bounds', 409],
-    [{ op: 'patch', ...book, patch: { id: 'x' } }, 'id_changed', 422],
+    [{ op: 'patch', ...book, patch: { id: 'x' } }, 'id_changed', 422, '/patch/id'],
+    [{ op: 'patch', ...book, patch: { id: null } }, 'id_changed', 422, '/patch/id'],
     [{ op: 'put', collection: 'none', id: '1', document: { id: '1' } }, 'collection_not_found', 404],
     [{ op: 'add', collection: 'none', id: '1', field: 'n', amount: 1 }, 'collection_not_found', 404],
     [{ op: 'get', key: 'large' }, 'too_large', 413],
   ] as const) {
     const then = [put('witness'), operation];
-    t.deepEqual(refusal(await ask('POST', txn, { then })), [status, code, '/then/1'], code);
+    t.deepEqual(refusal(await ask('POST', txn, { then })), [status, code, `/then/1${within}`], code);
     const compare = [{ key: 'none', of: 'exists', value: true }];
     const otherwise = await ask('POST', txn, { compare, then: [put('x')], else: [put('witness'), operation] });
-    t.deepEqual(refusal(otherwise), [status, code, '/else/1'], code);
+    t.deepEqual(refusal(otherwise), [status, code, `/else/1${within}`], code);
     const untaken = await ask('POST', txn, { compare, then: [put('witness'), operation], else: [] });
     t.deepEqual([untaken.status, untaken.json.succeeded], [200, false]);
   }
