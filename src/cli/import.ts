@@ -22,6 +22,7 @@ import { documentBounds, documentRows, storingDocuments } from './import/documen
 import { keyBounds, storingKeys } from './import/keys.ts';
 import { ImportRun, type ImportRunOptions, progressOf } from './import/run.ts';
 import { begun, type ImportSettings, type ImportState, readerOf, resumed, sourceOf } from './import/source.ts';
+import type { Row } from './record.ts';
 
 const names: Kind<readonly string[]> = {
   placeholder: 'FIELD,…',
@@ -166,17 +167,27 @@ function documentPlan(input: Input, collection: string, format: 'csv' | 'ndjson'
   if (textual !== undefined && format === 'csv') {
     throw new UsageError(`import: --index ${textual.field}:number needs --number ${textual.field}: a CSV holds texts`);
   }
+  const named = [...numbers, ...splits.keys(), ...wanted.indexes.map(({ field }) => field)];
+  const mustHave = format === 'csv' ? named : [];
   const settings = { collection, id, number: JSON.stringify(numbers), split: JSON.stringify([...splits]) };
   return {
     settings,
     concurrency: 4,
     async prepare(asking, { row, run }) {
+      const rows = documentRows(readerOf(file).read(file, '', id), { id, numbers, splits, mustHave });
+      // A field that was misspelt is found out before a collection is made with it.
+      const first = await rows.next();
       await ensureCollection({ ...asking, collection, wanted });
-      const rows = documentRows(readerOf(file).read(file, '', id), { id, numbers, splits, mustHave: format === 'csv' });
       return {
-        batches: batchesOf(rows, row, documentBounds),
+        batches: batchesOf(startingWith(first, rows), row, documentBounds),
         store: storingDocuments({ ...asking, collection, run, skipBad }),
       };
     },
   };
+}
+
+async function* startingWith(first: IteratorResult<Row>, others: AsyncGenerator<Row>): AsyncGenerator<Row> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* others;
 }

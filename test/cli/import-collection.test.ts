@@ -223,13 +223,24 @@ test('--resume refuses rows that are to become something else', async (t) => {
   t.regex(other.stderr, /cannot resume: the number fields and the split fields changed/);
 });
 
-test('a field that no row has is told before anything is sent', async (t) => {
-  const { kv, file, run } = await withFile(t, 'books.csv', csvOf(3));
-  const { code, stderr } = await run(['--number', 'rating,price']);
-  t.is(code, 1);
-  t.true(stderr.endsWith(`bazar: ${file}: there is no column "price"\n`), stderr);
-  t.false(kv.requests.includes('POST /v1/txn'));
-});
+const misspellings: readonly (readonly [readonly string[], string])[] = [
+  [['--number', 'rating,price'], 'there is no column "price"'],
+  [['--split', 'author=, '], 'there is no column "author"'],
+  [['--index', 'author:term'], 'there is no column "author"'],
+  [['--id', 'book_id'], 'its header has no "book_id" for the key; it has id, rating, authors'],
+];
+
+for (const [more, message] of misspellings) {
+  test(`a field that no row has is told before anything is sent: ${more.join(' ')}`, async (t) => {
+    const { kv, catalog, file, run } = await withFile(t, 'books.csv', csvOf(3));
+    const { code, stderr } = await run(more);
+    t.is(code, 1);
+    t.true(stderr.endsWith(`bazar: ${file}: ${message}\n`), stderr);
+    t.deepEqual(kv.requests, []);
+    // A collection with a misspelt id field would refuse the next import.
+    t.is(catalog.definitions.size, 0);
+  });
+}
 
 const misuses: readonly (readonly [readonly string[], RegExp])[] = [
   [['--collection', 'books'], /--collection needs --id FIELD/],

@@ -18,8 +18,8 @@ export interface DocumentShape {
   readonly numbers: readonly string[];
   /** Whose texts become lists, by what stands between their parts. */
   readonly splits: ReadonlyMap<string, string>;
-  /** Of a CSV every row has these; a line of NDJSON may lack some. */
-  readonly mustHave: boolean;
+  /** What every row of a CSV has; a line of NDJSON may lack anything. */
+  readonly mustHave: readonly string[];
 }
 
 /** Throws Failure where a field is named that no row has. */
@@ -36,10 +36,8 @@ function documentOf(content: RowContent, shape: DocumentShape): RowContent {
   const changed = new Map<string, unknown>();
   // Ids are texts.
   if (fields[shape.id] !== key) changed.set(shape.id, key);
-  for (const field of [...shape.numbers, ...shape.splits.keys()]) {
-    if (shape.mustHave && !Object.hasOwn(fields, field))
-      throw new Failure(`there is no column ${JSON.stringify(field)}`);
-  }
+  const lacking = shape.mustHave.find((field) => !Object.hasOwn(fields, field));
+  if (lacking !== undefined) throw new Failure(`there is no column ${JSON.stringify(lacking)}`);
   for (const field of shape.numbers) {
     const text = fields[field];
     if (typeof text !== 'string') continue;
