@@ -83,6 +83,30 @@ test('what is no number stops the import with its row, or is skipped', async (t)
   t.deepEqual([...catalog.documents.keys()], ['books/1', 'books/6']);
 });
 
+test('an integer that a double would round is no number either', async (t) => {
+  const rows = [
+    '1,9007199254740993',
+    '2,9007199254740992',
+    '3,-12345678901234567890',
+    '4,10000000000000000000000',
+    '5,+007',
+  ];
+  const { catalog, file, run } = await withFile(t, 'books.csv', `id,rating\n${rows.join('\n')}\n`);
+  const { code, stderr } = await run(['--number', 'rating']);
+  t.is(code, 1);
+  const why = 'its "rating" is "9007199254740993", which no double holds: leave it a text; --skip-bad would go on';
+  t.true(stderr.endsWith(`bazar: ${file}: row 1: ${why}\n`), stderr);
+  t.is((await run(['--number', 'rating', '--skip-bad'])).code, 0);
+  t.deepEqual(
+    [...catalog.documents.values()],
+    [
+      { id: '2', rating: 2 ** 53 },
+      { id: '4', rating: 1e22 },
+      { id: '5', rating: 7 },
+    ],
+  );
+});
+
 test('several fields become lists, each by a separator of its own, without empty parts', async (t) => {
   const { catalog, run } = await withFile(t, 'books.csv', 'id,a,b,c\n1,"x, y",p|q||,\n');
   t.is((await run(['--split', 'a=, ', '--split', 'b=|', '--split', 'c=='])).code, 0);

@@ -43,6 +43,9 @@ function documentOf(content: RowContent, shape: DocumentShape): RowContent {
     if (typeof text !== 'string') continue;
     const number = numberIn(text);
     if (number === null) return bad(`its ${JSON.stringify(field)} is ${JSON.stringify(text)}, expected a number`);
+    if (isRounded(text, number)) {
+      return bad(`its ${JSON.stringify(field)} is ${JSON.stringify(text)}, which no double holds: leave it a text`);
+    }
     changed.set(field, number);
   }
   for (const [field, separator] of shape.splits) {
@@ -64,6 +67,12 @@ function numberIn(text: string): number | null | undefined {
   if (trimmed === '') return undefined;
   const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : Number.NaN;
   return Number.isFinite(number) ? number : null;
+}
+
+/** An integer would be another one: gateways refuse those, too. */
+function isRounded(text: string, number: number | undefined): boolean {
+  const trimmed = text.trim();
+  return number !== undefined && /^[+-]?\d+$/.test(trimmed) && BigInt(trimmed.replace('+', '')) !== BigInt(number);
 }
 
 export interface DocumentStoreOptions extends StoreOptions {
