@@ -20,6 +20,7 @@ import { requirePatch } from '../merge-patch.ts';
 import { parseParameters, timeoutMsOf, ttlMsOf } from '../parameters.ts';
 import { entityTag, parsePrecondition } from '../preconditions.ts';
 import { provenance } from '../reads.ts';
+import { refuseConditions } from '../unconditional.ts';
 
 export interface ItemWriteOptions {
   readonly committer: Committer;
@@ -84,6 +85,7 @@ export function addItemWriteRoutes(router: Router<RequestState>, options: ItemWr
   /** Names what is created itself, from the document: whoever sends it again names the same. */
   async function create(ctx: RequestContext, share: Share): Promise<Answer> {
     const collection = requestedCollection(ctx);
+    refuseConditions(ctx.headers, 'POST only creates, and PUT of the document takes conditions');
     const parameters = parseParameters(ctx.querystring, putParameters);
     const [timeoutMs, ttlMs] = [timeoutMsOf(parameters), ttlMsOf(parameters)];
     const body = await readBody(ctx.req, ctx.res, share, bodyBytesMax, 'document');

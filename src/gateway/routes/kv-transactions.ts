@@ -18,6 +18,7 @@ import { badParameter, parseParameters, requireConfirmation, timeoutMsOf } from 
 import { entityTag, parsePrecondition } from '../preconditions.ts';
 import { provenance } from '../reads.ts';
 import type { StoreReader } from '../store.ts';
+import { refuseConditions } from '../unconditional.ts';
 
 export interface KeyTransactionOptions {
   readonly committer: Committer;
@@ -70,6 +71,7 @@ export function addKeyTransactionRoutes(
   }
 
   async function deleteRange(ctx: RequestContext): Promise<Answer> {
+    refuseConditions(ctx.headers, 'delete keys one by one, or in a transaction that compares their revisions');
     const parameters = parseParameters(ctx.querystring, ['prefix', 'timeout', 'confirm']);
     const timeoutMs = timeoutMsOf(parameters);
     const prefix = parameters.get('prefix');

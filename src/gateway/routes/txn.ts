@@ -17,6 +17,7 @@ import { parseBody } from '../json-body.ts';
 import { parseParameters } from '../parameters.ts';
 import { parseReadOptions, provenance, readHeaders, readParameters } from '../reads.ts';
 import { transactionBody } from '../schemas/transaction.ts';
+import { refuseConditions } from '../unconditional.ts';
 
 export interface TransactionRouteOptions {
   readonly client: Pick<StoreClient, 'read'>;
@@ -37,6 +38,7 @@ export function addTransactionRoute(router: Router<RequestState>, options: Trans
 
   async function transact(ctx: RequestContext, share: Share): Promise<Answer> {
     const parameters = parseParameters(ctx.querystring, readParameters);
+    refuseConditions(ctx.headers, 'compare the modRevision of what it depends on');
     const readOptions = parseReadOptions(parameters, ctx.headers);
     const body = await readBody(ctx.req, ctx.res, share, bodyBytesMax, 'transaction');
     const draft = draftOf(parseBody(body, transactionBody, 'bad_transaction'));

@@ -78,6 +78,25 @@ test('the keys of a prefix go together, and only if that is meant', async (t) =>
   t.is((await ask('DELETE', '/v1/kv?prefix=&confirm')).json.deleted, 0);
 });
 
+test('a condition on a request that has none is refused, and nothing is done', async (t) => {
+  const { ask, store } = await startShop(t);
+  await ask('PUT', '/v1/kv/a/1', 'x');
+  store.writes.length = 0;
+  const then = [{ op: 'put', key: 'b', value: 'x' }];
+  for (const [method, path, body] of [
+    ['DELETE', '/v1/kv?prefix=a/&confirm', undefined],
+    ['POST', '/v1/collections/books/items', { id: 'new' }],
+    ['POST', '/v1/txn', { then }],
+  ] as const) {
+    for (const headers of [{ 'If-Match': '"1"' }, { 'If-None-Match': '*' }]) {
+      const refused = await ask(method, path, body, { headers });
+      t.deepEqual(refusal(refused), [400, 'bad_header', undefined], path);
+      t.regex(refused.json.detail, /^If-(None-)?Match: expected none/);
+    }
+  }
+  t.is(store.writes.length, 0);
+});
+
 test('more keys than can be deleted together stay all', async (t) => {
   const { ask, store } = await startShop(t);
   for (let nth = 0; nth <= 10_000; nth += 100) {
