@@ -70,7 +70,7 @@ export const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter
 
 export const environmentName = (name: string): string => `BAZAR_${flagName(name).replaceAll('-', '_').toUpperCase()}`;
 
-export type Source = 'flag' | 'environment' | 'default' | 'not set';
+export type Source = 'flag' | 'argument' | 'environment' | 'default' | 'not set';
 
 export interface Setting {
   readonly name: string;
@@ -114,7 +114,8 @@ function checkedValue(option: Option<unknown>, { name, text, source }: Setting):
     return option.parse(text);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const where = source === 'environment' ? environmentName(name) : `--${flagName(name)}`;
+    const spelling = source === 'argument' ? option.placeholder : `--${flagName(name)}`;
+    const where = source === 'environment' ? environmentName(name) : spelling;
     const got = option.secret ? '' : `, got ${JSON.stringify(text)}`;
     throw new UsageError(`${where}: ${error.message}${got}`);
   }

@@ -111,7 +111,8 @@ function inputOf(command: Command, words: readonly string[], environment: NodeJS
 function argumentValues(table: OptionTable, positions: ReturnType<typeof settingsOf>): Input {
   const missing = positions.find(({ name, text }) => table[name]?.required && text === null);
   if (missing !== undefined) throw new UsageError(`expected ${table[missing.name]?.placeholder}`);
-  return valuesOf(table, positions);
+  const given = positions.map((position) => ({ ...position, source: 'argument' as const }));
+  return valuesOf(table, given);
 }
 
 /** The words sorted into flags and positions, by name; what is not declared is an error. */

@@ -110,3 +110,15 @@ test('config checks what is set, and shows it on request', async (t) => {
   t.is(wrong.code, 2);
   t.regex(wrong.stderr, /BAZAR_LOG_LEVEL: expected one of debug, info, warn, error, got "loud"/);
 });
+
+for (const [words, message] of [
+  [['lock', '', '--', 'true'], /^bazar: NAME: expected the name of a lock \(.*\), got ""/],
+  [['put', '', 'x'], /^bazar: KEY: expected at least one character, got ""/],
+  [['put', 'k', 'x', '--timeout', ''], /^bazar: --timeout: expected /],
+] as const) {
+  test(`what is wrong with an argument is told by the name that help has for it: ${words.join(' ')}`, async (t) => {
+    const { code, stderr } = await bazar(words);
+    t.is(code, 2);
+    t.regex(stderr, message);
+  });
+}
