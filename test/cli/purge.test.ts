@@ -32,6 +32,8 @@ const selections: readonly (readonly [words: readonly string[], query: string])[
   [['--key', 'a/b&c'], 'key=a%2Fb%26c&scope=cluster'],
   [['--prefix', 'ü/'], 'prefix=%C3%BC%2F&scope=cluster'],
   [['--tag', 'books/', '--scope', 'this'], 'tag=books%2F&scope=this'],
+  [['--collection', 'books'], 'collection=books&scope=cluster'],
+  [['--collection', 'books', '--id', 'a/9'], 'collection=books&id=a%2F9&scope=cluster'],
   [['--all'], 'all=true&scope=cluster'],
 ];
 
@@ -46,11 +48,19 @@ for (const [words, query] of selections) {
 
 test('a purge of nothing in particular, or of two things, is a mistake that asks nobody', async (t) => {
   const { asked, environment } = await gatewayThat(t, 200, done);
-  for (const words of [[], ['--key', 'a', '--all'], ['--key', 'a', '--tag', 'b']]) {
+  for (const words of [[], ['--key', 'a', '--all'], ['--key', 'a', '--tag', 'b'], ['--collection', 'a', '--all']]) {
     const ended = await bazar(['purge', ...words], { environment });
     t.is(ended.code, 2);
-    t.regex(ended.stderr, /expected exactly one of --key KEY, --prefix PREFIX, --tag TAG and --all/);
+    t.regex(ended.stderr, /expected exactly one of --key KEY, --prefix PREFIX, --tag TAG, --collection NAME and --all/);
   }
+  t.deepEqual(asked, []);
+});
+
+test('a purge of a document without its collection says what is missing, and asks nobody', async (t) => {
+  const { asked, environment } = await gatewayThat(t, 200, done);
+  const ended = await bazar(['purge', '--id', '9'], { environment });
+  t.is(ended.code, 2);
+  t.regex(ended.stderr, /--id names a document of --collection NAME: name both/);
   t.deepEqual(asked, []);
 });
 
