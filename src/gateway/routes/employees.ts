@@ -5,7 +5,6 @@ import { rfc3339 } from '../../system-clock.ts';
 import { type Answer, answering, jsonAnswer, type RequestContext, type RequestState } from '../answer.ts';
 import { readBody } from '../body.ts';
 import type { Draft, DraftOperation } from '../catalog/draft.ts';
-import { withoutPath } from '../catalog/transaction-problems.ts';
 import { HttpProblem, problemAnswer, quote } from '../errors.ts';
 import { idempotencyOf, replayHeaders } from '../idempotency.ts';
 import type { Share } from '../in-flight.ts';
@@ -21,6 +20,7 @@ import { itemRead } from '../shop/item-answer.ts';
 import { wholeAnswer } from '../shop/list-answer.ts';
 import { parseFields, requestedId } from '../shop/request.ts';
 import { commitDefining, type ShopRoutesOptions } from '../shop/shop.ts';
+import { uncommittedProblem } from '../shop/uncommitted-problem.ts';
 
 const employeeBytesMax = 16 * 1024;
 
@@ -58,7 +58,7 @@ export function addEmployeeRoutes(router: Router<RequestState>, { shop, inFlight
     );
     if (committed.type !== 'done') {
       return problemAnswer(
-        withoutPath(committed, timeoutMs, () => employeeNotFound(id)),
+        uncommittedProblem(committed, 'employees', timeoutMs, () => employeeNotFound(id)),
         ctx.method,
       );
     }

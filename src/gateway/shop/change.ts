@@ -4,12 +4,12 @@ import type { Compare, JsonObject, ReplicaId, Target } from '../../store/client.
 import type { Committed } from '../catalog/committer.ts';
 import type { Draft, DraftOperation } from '../catalog/draft.ts';
 import { documentPreconditionFailed } from '../catalog/problems.ts';
-import { withoutPath } from '../catalog/transaction-problems.ts';
 import { HttpProblem } from '../errors.ts';
 import { parsePrecondition } from '../preconditions.ts';
 import type { ShopCollection } from './collections.ts';
 import { objectIn } from './item-answer.ts';
 import { missingCollection, type Shop } from './shop.ts';
+import { uncommittedProblem } from './uncommitted-problem.ts';
 
 export interface Change {
   readonly collection: ShopCollection;
@@ -46,7 +46,9 @@ export async function change(
   const refused = (problem: HttpProblem): Changed => ({ type: 'refused', problem });
   const committed: Committed = await committer.commit(draft, { timeoutMs, idempotency: null });
   if (missingCollection(committed, draft) !== null) return refused(notFound(id));
-  if (committed.type !== 'done') return refused(withoutPath(committed, timeoutMs, () => notFound(id)));
+  if (committed.type !== 'done') {
+    return refused(uncommittedProblem(committed, collection, timeoutMs, () => notFound(id)));
+  }
   const { replica, result } = committed;
   const [found] = result.results;
   if (found?.type !== 'document') throw new Error('a change was answered without what was there');

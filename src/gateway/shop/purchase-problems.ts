@@ -1,9 +1,9 @@
 /** What purchases are refused with. */
-import { withoutPath } from '../catalog/transaction-problems.ts';
 import { HttpProblem, problemAt, quote } from '../errors.ts';
 import type { Bought } from './buy.ts';
 import type { Purchased, Wanted } from './purchase.ts';
 import { bookNotFound } from './request.ts';
+import { uncommittedProblem } from './uncommitted-problem.ts';
 
 export interface Ordered extends Wanted {
   /** Where in the body the book stands, as a JSON pointer; null: in the path. */
@@ -55,7 +55,7 @@ export function unansweredProblem(
       return new HttpProblem('conflict', `${detail}, with another Idempotency-Key if you sent one`);
     }
     case 'uncommitted':
-      return withoutPath(bought.committed, timeoutMs, () => bookNotFound(ordered.book));
+      return uncommittedProblem(bought.committed, 'orders', timeoutMs, () => bookNotFound(ordered.book));
   }
 }
 

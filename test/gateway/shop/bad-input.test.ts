@@ -114,3 +114,39 @@ test.serial('a book without a price or a stock is not for sale, and says what it
     t.like((await shop.get(`/info/${id}`)).json, { id, title: document.title });
   }
 });
+
+/** A field that an administrator has indexed as what it is not, and what is refused then, with the field. */
+const misfits: readonly (readonly [
+  collection: string,
+  field: string,
+  requests: readonly (readonly [method: string, path: string, body?: unknown, headers?: Headers])[],
+])[] = [
+  [
+    'orders',
+    'price',
+    [
+      ['POST', '/purchase/9'],
+      ['POST', '/v1/orders', { book: '9' }, key],
+    ],
+  ],
+  ['employees', 'salary', [['POST', '/employees', ada]]],
+  ['books', 'price', [['PUT', '/update/9', { price: 1 }]]],
+];
+
+test.serial(
+  'what cannot be kept because a collection is defined otherwise names the field, and what to do',
+  async (t) => {
+    const shop = await openShop(t);
+    for (const [collection, field, requests] of misfits) {
+      const target = `/v1/collections/${collection}`;
+      const defined = await shop.send('PUT', target, { idField: 'id', indexes: [{ field, kind: 'words' }] });
+      t.is(defined.status, 200, defined.text);
+      for (const [method, path, body, headers] of requests) {
+        const answer = await shop.send(method, path, body, headers);
+        t.like(answer.json, { status: 422, code: 'invalid_document', path: `/${field}`, outcome: 'not_applied' });
+        const { detail } = answer.json as { detail: string };
+        t.regex(detail, new RegExp(`^/${field}: this field is indexed as words.*PUT ${target}`), `${method} ${path}`);
+      }
+    }
+  },
+);
