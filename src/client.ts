@@ -89,6 +89,10 @@ export function createBazarClient(options: BazarClientOptions): BazarClient {
 
 function baseOf(text: string): string {
   const url = URL.parse(text);
+  // It is not repeated: whoever reads the error is not to learn the password.
+  if (url !== null && (url.username !== '' || url.password !== '')) {
+    throw new TypeError('expected the URL of a gateway without a name and a password in it; `token` lets a client in');
+  }
   if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') {
     return url.href.replace(/\/+$/, '');
   }

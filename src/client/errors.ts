@@ -20,7 +20,8 @@ export class BazarError extends Error {
   override readonly name: string = 'BazarError';
   /**
    * Does not change, unlike the message: that of the problem document, or of the client itself: `unreachable` (no gateway
-   * answered), `deadline` (the time was up), `bad_answer` (what came is no answer of a gateway), `bad_name` (no URL can name it).
+   * answered), `deadline` (the time was up), `bad_answer` (what came is no answer of a gateway), `bad_name` (no URL can name it),
+   * `bad_header` (no request can bear it).
    */
   readonly code: string;
   /** Of HTTP; null where there was no answer. */
@@ -69,6 +70,14 @@ export function errorOf(status: number, body: string, isWrite: boolean): BazarEr
   const outcome = problem.outcome ?? 'not_applied';
   const path = typeof problem.path === 'string' ? problem.path : null;
   return new BazarError(detail, { code, status, outcome, path, problem: problem as Problem });
+}
+
+/** Of what fetch rejects with, for a message: it says `fetch failed`, and why in its cause; of several addresses the code alone. */
+export function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return '';
+  const { message } = cause;
+  return `: ${message === '' && 'code' in cause ? String(cause.code) : message}`;
 }
 
 function parsed(json: string): unknown {

@@ -1,5 +1,5 @@
 /** One call: over several gateways, with as many attempts as do no harm, within its time. */
-import { BazarError, errorOf } from './errors.ts';
+import { BazarError, errorOf, reasonOf } from './errors.ts';
 import { backoffMs, pause, retryAfterMs } from './pacing.ts';
 
 export interface CallOptions {
@@ -21,6 +21,8 @@ export interface Request {
    */
   readonly repeat: 'always' | 'once' | 'never';
 }
+
+type Whole = Request & Required<Pick<Request, 'headers'>>;
 
 export interface Answer {
   readonly status: number;
@@ -62,10 +64,11 @@ export class Transport {
   /** Rejects with BazarError, or with the reason of the signal. */
   async call(request: Request, { signal, timeoutMs = this.#options.timeoutMs }: CallOptions = {}): Promise<Answer> {
     const endsAt = performance.now() + timeoutMs;
+    const headers = this.headersWith(request.headers ?? {});
     let mayBeDone = false;
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      const result = await this.#attempt(request, endsAt, signal);
+      const result = await this.#attempt({ ...request, headers }, endsAt, signal);
       if (result.type === 'answer') return result.answer;
       const { error, waitMs } = result;
       const isRetried = error.status === null || retriedStatuses.has(error.status) || error.code === inProgress;
@@ -80,9 +83,22 @@ export class Transport {
     }
   }
 
-  /** A response whose body is still to come, from the gateway whose turn it is. Rejects as fetch does. */
+  /** A response whose body is still to come, from the gateway whose turn it is; `headers` are whole. Rejects as fetch does. */
   open(target: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-    return this.#options.fetch(this.#url(target), { headers: this.#headers(headers), signal });
+    return this.#options.fetch(this.#url(target), { headers, signal });
+  }
+
+  /** All that a request bears. Throws BazarError for what no request can: fetch would, each time, as if nobody had answered. */
+  headersWith(headers: Readonly<Record<string, string>>): Record<string, string> {
+    const { token } = this.#options;
+    const all = { ...headers, ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
+    for (const [name, value] of Object.entries(all)) {
+      if (isSendable(value)) continue;
+      // What it is is not said: it may be a token.
+      const detail = `the header ${name} cannot be sent: expected a text in ASCII without line breaks`;
+      throw new BazarError(detail, { code: 'bad_header' });
+    }
+    return all;
   }
 
   /** The next attempt goes elsewhere, where there is more than one gateway. */
@@ -95,8 +111,8 @@ export class Transport {
     if (this.#turn === failed) this.#turn = (failed + 1) % this.#options.urls.length;
   }
 
-  async #attempt(request: Request, endsAt: number, signal: AbortSignal | undefined): Promise<Attempt> {
-    const { method, target, headers = {}, body } = request;
+  async #attempt(request: Whole, endsAt: number, signal: AbortSignal | undefined): Promise<Attempt> {
+    const { method, target, headers, body } = request;
     const isWrite = method !== 'GET';
     const turn = this.#turn;
     const leftMs = Math.max(1, Math.ceil(endsAt - performance.now()));
@@ -106,7 +122,7 @@ export class Transport {
     try {
       const response = await this.#options.fetch(this.#url(timed), {
         method,
-        headers: this.#headers(headers),
+        headers,
         ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }),
         signal: signal === undefined ? bound : AbortSignal.any([signal, bound]),
       });
@@ -131,10 +147,14 @@ export class Transport {
   #url(target: string): string {
     return `${this.#options.urls[this.#turn]}${target}`;
   }
+}
 
-  #headers(headers: Readonly<Record<string, string>>): Record<string, string> {
-    const { token } = this.#options;
-    return { ...headers, ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
+function isSendable(value: string): boolean {
+  try {
+    new Headers().set('X', value);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -152,8 +172,7 @@ function isUnsent(error: unknown): boolean {
 function unanswered(cause: unknown, isLate: boolean, mayBeDone: boolean): BazarError {
   const outcome = mayBeDone ? 'unknown' : 'not_applied';
   if (isLate) return new BazarError('no answer came in time', { code: 'deadline', outcome, cause });
-  const detail = cause instanceof Error ? `: ${cause.message}` : '';
-  return new BazarError(`no gateway could be reached${detail}`, { code: 'unreachable', outcome, cause });
+  return new BazarError(`no gateway answered${reasonOf(cause)}`, { code: 'unreachable', outcome, cause });
 }
 
 function uncertain({ message, code, status, path, problem }: BazarError): BazarError {

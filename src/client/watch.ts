@@ -1,6 +1,6 @@
 /** Watches that go on through whatever becomes of gateways: each change once, in order. */
 import type { CollectionDrop, DocumentDelete, DocumentPut, KeyDelete, KeyPut } from '../gateway/schemas/watch.ts';
-import { BazarError, CompactedError, errorOf } from './errors.ts';
+import { BazarError, CompactedError, errorOf, reasonOf } from './errors.ts';
 import { backoffMs, pause, retryAfterMs } from './pacing.ts';
 import { EventParser, type ServerEvent } from './sse.ts';
 import { step, withQuery } from './target.ts';
@@ -53,9 +53,11 @@ export async function* watch<Change>(
   let failingSince: number | null = null;
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
+    const resumed = at === null ? {} : { 'Last-Event-ID': at };
+    const headers = transport.headersWith({ Accept: 'text/event-stream', ...resumed });
     const connection = new Connection(signal);
     try {
-      for await (const event of connection.events(transport, target, at)) {
+      for await (const event of connection.events(transport, target, headers)) {
         attempt = 0;
         failingSince = null;
         at = event.id ?? at;
@@ -104,8 +106,11 @@ class Connection {
   }
 
   /** Ends where the connection does, and never rejects. */
-  async *events(transport: Transport, target: string, at: string | null): AsyncGenerator<ServerEvent, void, undefined> {
-    const headers = { Accept: 'text/event-stream', ...(at === null ? {} : { 'Last-Event-ID': at }) };
+  async *events(
+    transport: Transport,
+    target: string,
+    headers: Readonly<Record<string, string>>,
+  ): AsyncGenerator<ServerEvent, void, undefined> {
     try {
       this.#heard();
       const response = await transport.open(target, headers, this.#abort.signal);
@@ -124,11 +129,8 @@ class Connection {
         yield* parser.take(read.value);
       }
     } catch (cause) {
-      const detail = cause instanceof Error ? `: ${cause.message}` : '';
-      this.#end = {
-        error: new BazarError(`no gateway could be reached${detail}`, { code: 'unreachable', cause }),
-        waitMs: 0,
-      };
+      const error = new BazarError(`no gateway answered${reasonOf(cause)}`, { code: 'unreachable', cause });
+      this.#end = { error, waitMs: 0 };
     }
   }
 

@@ -207,3 +207,41 @@ test('a token goes with each request', async (t) => {
   await createBazarClient({ urls: 'http://a.example', token: 'secret', fetch }).kv.put('k', 'v');
   t.is(asked[0]?.headers.get('Authorization'), 'Bearer secret');
 });
+
+test('what no request can bear is said at once, and nothing is sent', async (t) => {
+  const script = scripted(written());
+  const wrong = [
+    client(script).txn({}, { idempotencyKey: 'ключ' }),
+    client(script).kv.put('k', 'v', { contentType: 'text/plain\nX: y' }),
+    createBazarClient({ urls, fetch: script.fetch, token: 'sec\nret' }).kv.get('k'),
+    createBazarClient({ urls, fetch: script.fetch, token: 'sec\nret' }).watchKeys('').next(),
+    client(script).watchKeys('', { from: 'ключ' }).next(),
+  ];
+  for (const [nth, name] of [
+    'Idempotency-Key',
+    'Content-Type',
+    'Authorization',
+    'Authorization',
+    'Last-Event-ID',
+  ].entries()) {
+    const error = await t.throwsAsync(wrong[nth] as Promise<unknown>, { instanceOf: BazarError });
+    t.like(error, { code: 'bad_header', status: null, outcome: 'not_applied' });
+    t.is(error?.message, `the header ${name} cannot be sent: expected a text in ASCII without line breaks`);
+  }
+  t.is(script.asked.length, 0);
+});
+
+test('a URL with a password in it is refused without repeating it', (t) => {
+  const error = t.throws(() => createBazarClient({ urls: 'http://me:secret@a.example' }), { instanceOf: TypeError });
+  t.regex(error?.message ?? '', /without a name and a password/);
+  t.notRegex(error?.message ?? '', /secret/);
+});
+
+test('where no gateway answers the error says why', async (t) => {
+  const nowhere = client(scripted('refused'), { attemptsMax: 1 }).kv.get('k');
+  t.is((await t.throwsAsync(nowhere))?.message, 'no gateway answered: connect');
+  const severalAddresses = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+  const fetch = () => Promise.reject(new TypeError('fetch failed', { cause: severalAddresses }));
+  const alone = createBazarClient({ urls, fetch, attemptsMax: 1 }).kv.get('k');
+  t.is((await t.throwsAsync(alone))?.message, 'no gateway answered: ECONNREFUSED');
+});
