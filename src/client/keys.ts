@@ -126,5 +126,7 @@ function path(key: string): string {
 function stored(value: Storable): { readonly body: string | Uint8Array; readonly type: string } {
   if (typeof value === 'string') return { body: value, type: 'text/plain; charset=utf-8' };
   if (value instanceof Uint8Array) return { body: value, type: 'application/octet-stream' };
-  return { body: JSON.stringify(value.json), type: 'application/json' };
+  const body = JSON.stringify(value.json) as string | undefined;
+  if (body !== undefined) return { body, type: 'application/json' };
+  throw new TypeError(`expected { json } with what JSON can hold, got ${typeof value.json}`);
 }

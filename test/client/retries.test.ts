@@ -245,3 +245,12 @@ test('where no gateway answers the error says why', async (t) => {
   const alone = createBazarClient({ urls, fetch, attemptsMax: 1 }).kv.get('k');
   t.is((await t.throwsAsync(alone))?.message, 'no gateway answered: ECONNREFUSED');
 });
+
+test('what JSON cannot hold is not stored as nothing', async (t) => {
+  const script = scripted(written());
+  for (const value of [undefined, () => 1]) {
+    const error = await t.throwsAsync(client(script).kv.put('k', { json: value }), { instanceOf: TypeError });
+    t.regex(error?.message ?? '', /expected \{ json \} with what JSON can hold, got (?:undefined|function)/);
+  }
+  t.is(script.asked.length, 0);
+});
