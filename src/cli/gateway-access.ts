@@ -7,7 +7,7 @@ import { type Cors, corsOrigins, createCors } from '../gateway/access/cors.ts';
 import { checkExposure } from '../gateway/access/exposure.ts';
 import { createPeerSigner, createPeerVerifier, type PeerSigner } from '../gateway/access/peer-signature.ts';
 import { Reloaded } from '../gateway/access/reloaded.ts';
-import { loadTlsPair, type TlsPair } from '../gateway/access/tls.ts';
+import { checkAuthorities, loadTlsPair, type TlsPair } from '../gateway/access/tls.ts';
 import { readTokenFile } from '../gateway/access/token-file.ts';
 import { type TokenTable, tokenTable } from '../gateway/access/tokens.ts';
 import type { KeyPair } from '../keys-file.ts';
@@ -102,9 +102,9 @@ async function openTls({ tlsCert: cert, tlsKey: key }: AccessInput, log: Logger)
 }
 
 async function readCa(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new ConfigError(`--tls-ca ${file} cannot be read: ${(error as Error).message}; expected PEM`);
-  }
+  const bytes = await readFile(file).catch((error: Error) => {
+    throw new ConfigError(`--tls-ca ${file} cannot be read: ${error.message}; expected PEM`);
+  });
+  checkAuthorities(bytes, `--tls-ca ${file}`);
+  return bytes;
 }

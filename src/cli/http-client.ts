@@ -24,6 +24,7 @@ import {
   type Values,
   withDefault,
 } from '../config.ts';
+import { checkAuthorities } from '../gateway/access/tls.ts';
 import { keyProblem } from '../store/command.ts';
 import { type ExitCode, exitCodes, Failure } from './failure.ts';
 
@@ -90,7 +91,7 @@ export function createHttpClient(target: Target, connectionsMax = 1): HttpClient
   const secure = url.protocol === 'https:';
   const send = secure ? requestHttps : requestHttp;
   const pool = { keepAlive: true, maxSockets: connectionsMax };
-  const ca = target.ca === null ? {} : { ca: contentOf(target.ca, '--ca') };
+  const ca = target.ca === null ? {} : { ca: authoritiesOf(target.ca) };
   const agent = secure ? new SecureAgent({ ...pool, ...ca }) : new Agent(pool);
   const token = tokenOf(target);
   const authorization = token === null ? {} : { Authorization: `Bearer ${token}` };
@@ -182,6 +183,12 @@ function tokenOf({ token, tokenFile }: Target): string | null {
     if (error instanceof UsageError) throw new ConfigError(`token in ${tokenFile}: ${error.message}`);
     throw error;
   }
+}
+
+function authoritiesOf(file: string): Buffer {
+  const bytes = contentOf(file, '--ca');
+  checkAuthorities(bytes, `--ca ${file}`);
+  return bytes;
 }
 
 function contentOf(file: string, flag: string): Buffer {

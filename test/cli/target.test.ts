@@ -83,6 +83,7 @@ test('a token that cannot be used is refused without being repeated, and nothing
     [['--token-file', `${file}.none`], 1, /^bazar: --token-file .*: there is no such file/],
     [['--token-file', file, '--token', 'secret'], 2, /expected one of --token and --token-file/],
     [['--ca', `${file}.none`, '--url', url.replace('http:', 'https:')], 1, /^bazar: --ca .*: there is no such file/],
+    [['--ca', file, '--url', url.replace('http:', 'https:')], 1, /^bazar: --ca .*: expected certificates in PEM/],
   ] as const) {
     const ended = await bazar(['get', 'k', '--url', url, ...words]);
     t.is(ended.code, code, ended.stderr);
@@ -150,6 +151,7 @@ const refused: readonly (readonly [flags: readonly string[], code: number, told:
     /token file \/nowhere.*"bazar token create" makes one/,
   ],
   [['--tls-ca', '/nowhere/ca.pem'], 1, /--tls-ca \/nowhere\/ca\.pem cannot be read/],
+  [['--tls-ca', certificate('first.key')], 1, /--tls-ca .*first\.key: expected certificates in PEM/],
 ];
 
 for (const [flags, code, told] of refused) {

@@ -39,6 +39,20 @@ export async function loadTlsPair(files: TlsFiles): Promise<TlsPair> {
   return pair;
 }
 
+/**
+ * Throws ConfigError for what is no certificate in PEM: Node.js takes it without a word, and trusts nobody then. `named`: the
+ * flag and its file.
+ */
+export function checkAuthorities(bytes: Buffer, named: string): void {
+  try {
+    // In DER it could be read here, and would not be there.
+    if (bytes.includes('-----BEGIN ') && new X509Certificate(bytes).subject !== undefined) return;
+  } catch {
+    // It is said below.
+  }
+  throw new ConfigError(`${named}: expected certificates in PEM, which begin with "-----BEGIN CERTIFICATE-----"`);
+}
+
 async function contentOf(file: string, what: string): Promise<Buffer> {
   try {
     return await readFile(file);
