@@ -19,7 +19,9 @@ export async function seed(url: string, interrupted: AbortSignal): Promise<strin
     });
     return seeded.type === 'put' ? `${seeded.books} books are in the shop; --no-seed leaves them out` : null;
   } catch (error) {
-    return interrupted.aborted ? null : `warning: the shop is not filled: ${(error as Error).message}`;
+    return interrupted.aborted
+      ? null
+      : `warning: the shop is not filled: ${(error as Error).message}; the next start fills it, if it is empty then`;
   } finally {
     client.close();
   }

@@ -32,7 +32,7 @@ export const employeePatchBody = members({
 })
   .refine(
     (body) => Object.keys(body).length > 0,
-    `is empty: expected one of ${Object.keys(fields).join(', ')} at least`,
+    `nothing to change: expected one of ${Object.keys(fields).join(', ')} at least`,
   )
   .meta({ id: 'EmployeePatch', example: { salary: 4300 }, override: { minProperties: 1 } });
 

@@ -93,7 +93,7 @@ export const bookUpdateBody = members({
 })
   .refine(
     (body) => body.price !== undefined || body.quantity !== undefined,
-    'is empty: expected price (in cents), quantity, or both',
+    'nothing to change: expected price (in cents), quantity, or both',
   )
   .meta({ id: 'BookUpdate', example: { price: 4000, quantity: 15 }, override: { minProperties: 1 } });
 

@@ -25,7 +25,7 @@ const misfits = [
   [employeeBody, { ...person, salary: '1' }, '/salary', 'expected a number, 0 or more, got "1"'],
   [employeeBody, { ...person, salary: undefined }, '/salary', 'is missing: expected a number, 0 or more'],
   [employeeBody, { ...person, id: 1 }, '/id', 'unknown member "id": expected firstName, lastName, position, salary'],
-  [employeePatchBody, {}, '', 'is empty: expected one of firstName, lastName, position, salary at least'],
+  [employeePatchBody, {}, '', 'nothing to change: expected one of firstName, lastName, position, salary at least'],
   [orderBody, { book: '1', quantity: 0 }, '/quantity', 'expected a whole number from 1 to 1000, got 0'],
   [orderBody, { book: '1', quantity: -3 }, '/quantity', 'expected a whole number from 1 to 1000, got -3'],
   [orderBody, { book: '1', quantity: 1.5 }, '/quantity', 'expected a whole number from 1 to 1000, got 1.5'],
@@ -41,7 +41,7 @@ const misfits = [
     'unknown member "__proto__": expected book, quantity',
   ],
   [bookUpdateBody, { price: -1 }, '/price', 'expected a whole number, 0 or more, got -1'],
-  [bookUpdateBody, {}, '', 'is empty: expected price (in cents), quantity, or both'],
+  [bookUpdateBody, {}, '', 'nothing to change: expected price (in cents), quantity, or both'],
   [
     collectionBody,
     { indexes: [{ field: 'a', kind: 'text' }] },
