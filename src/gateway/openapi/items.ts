@@ -38,7 +38,7 @@ const noCollection: Problems = { 400: ['bad_collection', 'bad_id'], 404: ['colle
 const notFound = joined(noCollection, { 404: ['document_not_found'] });
 const documentProblems: Problems = {
   409: ['conflict'],
-  413: ['too_large', 'value_too_large'],
+  413: ['too_large'],
   422: ['invalid_document'],
 };
 

@@ -173,7 +173,7 @@ export const writeProblems: Problems = {
 
 export const bodyProblems: Problems = { 413: ['value_too_large'], 415: ['unsupported_encoding'] };
 
-export const jsonProblems: Problems = { 400: ['bad_json', 'bad_body'], ...bodyProblems };
+export const jsonProblems: Problems = { 400: ['bad_json', 'bad_body'], ...bodyProblems, 413: ['too_large'] };
 
 export const idempotencyProblems: Problems = {
   400: ['bad_header'],

@@ -79,3 +79,10 @@ test('the document is given to everybody, with an entity tag', async (t) => {
   t.is((await gateway.request('GET', '/openapi.json', { headers: { 'If-Match': etag } })).status, 412);
   t.is((await gateway.request('GET', '/openapi.json?a=1')).status, 400);
 });
+
+test('a body that is too large is refused with the code that its operation says', (t) => {
+  for (const { id, body, problems } of operations) {
+    if (body === undefined) continue;
+    t.deepEqual(problems[413], [id === 'putKey' ? 'value_too_large' : 'too_large'], id);
+  }
+});

@@ -50,6 +50,7 @@ const refusals: readonly (readonly [
   ['PUT', '/update/9', { price: 1 }, { 'If-Match': '"1"' }, [412, 'precondition_failed']],
   ['PUT', '/update/9', { price: 1 }, { 'If-None-Match': '*' }, [400, 'bad_header']],
   ['PUT', '/update/9', 'x'.repeat(20_000), {}, [413, 'too_large']],
+  ['POST', '/cache/invalidate', 'x'.repeat(20_000), {}, [413, 'too_large']],
   ['GET', '/v1/books?colour=red', undefined, {}, [400, 'bad_parameter', 'colour']],
   ['GET', '/v1/books?topic=', undefined, {}, [400, 'bad_parameter', 'topic']],
   ['GET', '/v1/books?q=!', undefined, {}, [400, 'bad_parameter', 'q']],
