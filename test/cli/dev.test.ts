@@ -173,6 +173,15 @@ test('a taken port is named, with who needs it and what moves it; the protocols 
   await t.notThrowsAsync(checkPorts([need(tcp, 'udp')]));
 });
 
+test('two members that would have one port are named, and what moves them', async (t) => {
+  const port = await freePorts(1);
+  const gateway: PortNeed = { ...need(port, 'tcp'), owner: 'g2', flag: '--port' };
+  await t.throwsAsync(checkPorts([gateway, need(port, 'udp'), need(port, 'tcp')]), {
+    instanceOf: Failure,
+    message: `g2 and r1 would both have tcp port ${port} on 127.0.0.1; choose another with --port or --base-port`,
+  });
+});
+
 test('a port that was free is free after the look', async (t) => {
   const port = await freePorts(1);
   await checkPorts([need(port, 'tcp'), need(port, 'udp')]);

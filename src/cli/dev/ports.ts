@@ -25,10 +25,20 @@ export function portNeeds({ replicas, gateways }: ClusterPlan): readonly PortNee
 
 /** Throws Failure naming the first port that cannot be taken, and why. */
 export async function checkPorts(needs: readonly PortNeed[]): Promise<void> {
+  for (const [at, need] of needs.entries()) {
+    const other = needs.slice(0, at).find((each) => placeOf(each) === placeOf(need));
+    if (other === undefined) continue;
+    const flags = [...new Set([other.flag, need.flag])].join(' or ');
+    throw new Failure(
+      `${other.owner} and ${need.owner} would both have ${placeOf(need)}; choose another with ${flags}`,
+    );
+  }
   const problems = await Promise.all(needs.map(portProblem));
   const first = problems.find((problem) => problem !== null);
   if (first !== undefined) throw new Failure(first);
 }
+
+const placeOf = ({ protocol, host, port }: PortNeed): string => `${protocol} port ${port} on ${host}`;
 
 async function portProblem(need: PortNeed): Promise<string | null> {
   try {
@@ -36,7 +46,7 @@ async function portProblem(need: PortNeed): Promise<string | null> {
     return null;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const where = `${need.protocol} port ${need.port} on ${need.host}, which ${need.owner} needs,`;
+    const where = `${placeOf(need)}, which ${need.owner} needs,`;
     if (code === 'EADDRINUSE') return `${where} is taken; stop what listens there, or choose another with ${need.flag}`;
     return `${where} cannot be used: ${message}; choose another with ${need.flag}`;
   }
