@@ -301,7 +301,10 @@ test('dev refuses ports beyond the last', async (t) => {
   const { data, run } = dev(t, ['--base-port', '65500']);
   const { code, stderr } = await run();
   t.is(code, 1);
-  t.regex(stderr, /expected HOST:PORT, the host an IPv4 address or a name, the port from 1 to 65535/);
+  t.regex(
+    stderr,
+    /r1 would listen at 127\.0\.0\.1:65601: expected a port from 1 to 65535; choose another with --base-port/,
+  );
   t.deepEqual(readdirSync(data), []);
 });
 

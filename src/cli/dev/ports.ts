@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type Address, parseAddress } from '../../cluster-file.ts';
+import { ConfigError } from '../../config.ts';
 import type { ClusterPlan } from '../cluster-plan.ts';
 import { Failure } from '../failure.ts';
 
@@ -13,14 +14,27 @@ export interface PortNeed extends Address {
   readonly flag: string;
 }
 
+/** Throws Failure for a port that is none. */
 export function portNeeds({ replicas, gateways }: ClusterPlan): readonly PortNeed[] {
   return [
-    ...gateways.map(({ id, http }) => ({ ...parseAddress(http), protocol: 'tcp' as const, owner: id, flag: '--port' })),
+    ...gateways.map(({ id, http }) => need(http, { protocol: 'tcp', owner: id, flag: '--port' })),
     ...replicas.flatMap(({ id, rpc, http }) => [
-      { ...parseAddress(rpc), protocol: 'udp' as const, owner: id, flag: '--base-port' },
-      { ...parseAddress(http), protocol: 'tcp' as const, owner: id, flag: '--base-port' },
+      need(rpc, { protocol: 'udp', owner: id, flag: '--base-port' }),
+      need(http, { protocol: 'tcp', owner: id, flag: '--base-port' }),
     ]),
   ];
+}
+
+function need(address: string, whose: Omit<PortNeed, keyof Address>): PortNeed {
+  try {
+    return { ...parseAddress(address), ...whose };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { owner, flag } = whose;
+    throw new Failure(
+      `${owner} would listen at ${address}: expected a port from 1 to 65535; choose another with ${flag}`,
+    );
+  }
 }
 
 /** Throws Failure naming the first port that cannot be taken, and why. */
